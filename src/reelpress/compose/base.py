@@ -1,0 +1,64 @@
+"""The one protocol of all compositors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reelpress.media.planes import Planes
+    from reelpress.scene.plan import FramePlan, IntRect
+
+
+@dataclass(frozen=True, slots=True)
+class CompositorCapabilities:
+    """What a compositor can do, known before the export starts."""
+
+    source_formats: tuple[str, ...]
+    """Formats it takes with no conversion."""
+    output_formats: tuple[str, ...]
+    """Formats it can compose into."""
+    not_drawn: tuple[str, ...] = ()
+    """Names of layer kinds or properties that it leaves out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A composed picture and what it took."""
+
+    planes: Planes
+    damage: tuple[IntRect, ...]
+    """What was drawn anew; empty when ``planes`` is the previous picture itself (held)."""
+
+
+class Compositor(Protocol):
+    """FramePlan + source planes -> output planes. One instance per export, used from one thread."""
+
+    @property
+    def name(self) -> str:
+        """As in reports: ``planar``, ``gpu``, ``reference``."""
+        ...
+
+    @property
+    def capabilities(self) -> CompositorCapabilities: ...
+
+    def compose(self, plan: FramePlan, sources: Mapping[str, Planes], previous: Composed | None) -> Composed:
+        """Draw ``plan``.
+
+        Args:
+            plan: What to draw.
+            sources: For each ``PictureLayer.source`` of the plan the planes of just that frame, as
+                ``yuv420p`` or ``nv12``, 8 bit, BT.709 limited, upright.
+            previous: What the last call returned, or ``None`` to draw everything. The compositor remembers the
+                plan that belongs to it; pixels outside the damage are taken over, never changed in place.
+
+        Returns:
+            The picture, BT.709 limited, left-sited, rounded to nearest. The caller must not write to it.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release caches and devices; calling it twice is harmless."""
+        ...

@@ -1,0 +1,239 @@
+"""FramePlan: everything a compositor needs to know to draw one output frame, and nothing else.
+
+Coordinates are output pixels as floats: x to the right, y down, (0, 0) is the outer corner of the first pixel,
+so its centre is (0.5, 0.5). Colours are gamma-coded sRGB 0..1. Layers are drawn in order, each over those
+before it, blended in gamma-coded values (cap-format 3.2). Plans are frozen, hashable and cheap to compare:
+two equal plans are the same picture.
+
+Shapes. A shape is a rectangle with a corner radius and kind. Its signed distance at a point p relative to the
+centre is, with half size h and radius r: ``q = |p| - h + r``; ``d = norm(max(q, 0)) + min(max(qx, qy), 0) - r``,
+with the Euclidean norm for ``rounded`` and the 4-norm ``(x^4 + y^4)^(1/4)`` for ``squircle``.
+Coverage of a pixel is the mean over its four sample points at (+-0.25, +-0.25) from its centre of
+``1 - smoothstep(-w, w, d)`` with ``w = 1`` output pixel (cap-format 3.2; its fwidth term equals 1 to within
+rounding for an unrotated shape). ``smoothstep(a, b, x)`` is ``t*t*(3 - 2t)`` with ``t = clamp((x - a)/(b - a), 0, 1)``.
+An edge of a shape whose coordinate is a whole pixel and whose radius is 0 would be blurred over two pixels by
+that formula; **a shape with radius 0 has the exact box coverage of each pixel instead** (better than Cap, and
+needed so that a picture without decoration is passed through untouched).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+RGB = tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Rect:
+    """A rectangle in pixels as floats."""
+
+    x: float
+    y: float
+    w: float
+    h: float
+
+    @property
+    def right(self) -> float:
+        return self.x + self.w
+
+    @property
+    def bottom(self) -> float:
+        return self.y + self.h
+
+    def outset(self, by: float) -> Rect:
+        """Grown by ``by`` pixels on all four sides."""
+        return Rect(self.x - by, self.y - by, self.w + 2 * by, self.h + 2 * by)
+
+    def intersect(self, other: Rect) -> Rect:
+        """The common part; width or height 0 when there is none."""
+        x, y = max(self.x, other.x), max(self.y, other.y)
+        return Rect(x, y, max(0.0, min(self.right, other.right) - x), max(0.0, min(self.bottom, other.bottom) - y))
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class IntRect:
+    """A rectangle of whole pixels."""
+
+    x: int
+    y: int
+    w: int
+    h: int
+
+    @property
+    def right(self) -> int:
+        return self.x + self.w
+
+    @property
+    def bottom(self) -> int:
+        return self.y + self.h
+
+    @property
+    def area(self) -> int:
+        return self.w * self.h
+
+
+def pixel_cover(rect: Rect, size: tuple[int, int], margin: float = 0.0, align: int = 1) -> IntRect | None:
+    """The smallest whole-pixel rectangle (edges on multiples of ``align``) around ``rect`` inside the frame.
+
+    Returns ``None`` when nothing of it is inside.
+    """
+    x0 = max(0, math.floor((rect.x - margin) / align) * align)
+    y0 = max(0, math.floor((rect.y - margin) / align) * align)
+    x1 = min(size[0], math.ceil((rect.right + margin) / align) * align)
+    y1 = min(size[1], math.ceil((rect.bottom + margin) / align) * align)
+    return IntRect(x0, y0, x1 - x0, y1 - y0) if x1 > x0 and y1 > y0 else None
+
+
+class CornerKind(StrEnum):
+    ROUNDED = "rounded"
+    SQUIRCLE = "squircle"
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A rectangle with rounded corners: the outline of a card, or a clip."""
+
+    rect: Rect
+    radius: float = 0.0
+    """Pixels, at most half of the shorter side."""
+    kind: CornerKind = CornerKind.SQUIRCLE
+
+
+@dataclass(frozen=True, slots=True)
+class Shadow:
+    """Black shadow around a shape: ``alpha = opacity * smoothstep(size + blur, -blur, |d|)`` (cap-format 3.2).
+
+    Evaluated at pixel centres (one sample), under the shape as well as around it.
+    """
+
+    size: float
+    """Pixels."""
+    blur: float
+    """Pixels."""
+    opacity: float
+    """0..1."""
+
+    @property
+    def reach(self) -> float:
+        """Pixels beyond the shape's edge at which it has faded to nothing."""
+        return self.size + self.blur
+
+
+@dataclass(frozen=True, slots=True)
+class Border:
+    """A ring outside a shape: between the shape and the shape grown by ``width`` (radius grown too)."""
+
+    width: float
+    """Pixels."""
+    color: RGB
+    opacity: float
+    """0..1."""
+
+
+@dataclass(frozen=True, slots=True)
+class SolidFill:
+    color: RGB
+
+
+@dataclass(frozen=True, slots=True)
+class GradientFill:
+    """Linear gradient over the whole frame.
+
+    With uv in 0..1 at pixel centres (not aspect-corrected) and the direction ``(cos a, sin a)``,
+    ``a = angle + 270 degrees``: ``t = clamp(dot(uv - 0.5, dir) + 0.5, 0, 1)``, colour ``start + (end - start) t``
+    (cap-format 3.3).
+    """
+
+    start: RGB
+    end: RGB
+    angle: float
+    """Degrees."""
+    noise_intensity: float = 0.0
+    """0..100."""
+    noise_scale: float = 3.0
+    """0..100."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFill:
+    """A picture file, cover-fitted and centred (cap-format 3.3)."""
+
+    image: str
+    """Absolute path."""
+    width: int
+    """Pixels of the file after its EXIF orientation."""
+    height: int
+
+
+Fill = SolidFill | GradientFill | ImageFill
+
+
+@dataclass(frozen=True, slots=True)
+class BackgroundLayer:
+    """Covers the whole frame."""
+
+    fill: Fill
+    blur_sigma: float = 0.0
+    """Standard deviation in output pixels of a separable Gaussian, edge pixels repeated."""
+
+
+@dataclass(frozen=True, slots=True)
+class PictureLayer:
+    """A video picture in a shape: the display card (later the camera too)."""
+
+    source: str
+    """Key of the track, ``display:0`` for the display of recording segment 0."""
+    frame: int
+    """Which picture of the track: its ordinal in presentation order. Two layers with the same source and frame
+    show the same picture."""
+    crop: Rect
+    """Part of the source in its own stored pixels (before the sample aspect ratio), mapped onto ``rect``."""
+    rect: Rect
+    """Where the crop goes. Resampled with the one kernel (design 4), edge samples of the crop repeated."""
+    shape: Shape
+    """Outline that cuts the picture, and around which shadow and border lie. Normally ``rect`` with a radius."""
+    shadow: Shadow | None = None
+    border: Border | None = None
+    opacity: float = 1.0
+    """Of the whole layer, shadow and border included."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpriteLayer:
+    """RGBA art: the pointer image."""
+
+    image: str
+    """Absolute path of a PNG (straight alpha)."""
+    rect: Rect
+    """Where the whole image goes, exact floats: resampled premultiplied with the one kernel, transparent outside."""
+    opacity: float = 1.0
+    clip: Shape | None = None
+    """Coverage that multiplies the sprite's alpha."""
+
+
+Layer = BackgroundLayer | PictureLayer | SpriteLayer
+
+
+@dataclass(frozen=True, slots=True)
+class FramePlan:
+    """One output frame. A pure function of (recording, project, frame index)."""
+
+    size: tuple[int, int]
+    """Width and height of the output in pixels, both even."""
+    layers: tuple[Layer, ...]
+
+    def pictures(self) -> tuple[PictureLayer, ...]:
+        """The video pictures that this frame needs, in drawing order."""
+        return tuple(layer for layer in self.layers if isinstance(layer, PictureLayer))
+
+    def damage_since(self, other: FramePlan | None) -> tuple[IntRect, ...]:
+        """Rectangles outside of which this frame cannot differ from ``other``; empty means held.
+
+        ``None`` or another size damages everything. Rectangles have even edges (one chroma sample covers two
+        pixels) and do not overlap each other.
+        """
+        from reelpress.scene.damage import damage
+
+        return damage(self, other)
