@@ -1,1 +1,1 @@
-
+"""Choosing and driving encoders."""

@@ -123,7 +123,11 @@ class Shadow:
 
 @dataclass(frozen=True, slots=True)
 class Border:
-    """A ring outside a shape: between the shape and the shape grown by ``width`` (radius grown too)."""
+    """A ring outside a shape: between the shape and the shape grown by ``width`` (radius grown too).
+
+    Its coverage is ``max(0, coverage(grown) - coverage(shape))``, so ring and picture share a pixel and never lie
+    on each other: see :class:`PictureLayer`.
+    """
 
     width: float
     """Pixels."""
@@ -144,6 +148,18 @@ class GradientFill:
     With uv in 0..1 at pixel centres (not aspect-corrected) and the direction ``(cos a, sin a)``,
     ``a = angle + 270 degrees``: ``t = clamp(dot(uv - 0.5, dir) + 0.5, 0, 1)``, colour ``start + (end - start) t``
     (cap-format 3.3).
+
+    Noise (cap-format 3.3 names its kind but no hash, so this is ours), before any blur, at the same uv::
+
+        f = 600 * (0.3 + 1.2 * (100 - noise_scale) / 100)           cells over the frame, in both directions
+        octave k = 0..3:  p = uv * f * 2^k,  i = floor(p),  g = p - i,  s = g * g * (3 - 2 * g)   (x and y each)
+            v = lerp(lerp(V(ix, iy), V(ix + 1, iy), sx), lerp(V(ix, iy + 1), V(ix + 1, iy + 1), sx), sy)
+        V(x, y): h = (x * 0x9E3779B1 + y * 0x85EBCA77 + k * 0xC2B2AE3D) mod 2^32
+                 h ^= h >> 15;  h = h * 0x2C1B3C6D mod 2^32;  h ^= h >> 12;  h = h * 0x297A2D39 mod 2^32;  h ^= h >> 15
+                 V = (h >> 8) / 2^24
+        n = (v0 + v1 / 2 + v2 / 4 + v3 / 8) / 1.875                 one grey value for the three channels
+        overlay(c, n) = 2 c n when c < 0.5, else 1 - 2 (1 - c) (1 - n)
+        colour = c + (overlay(c, n) - c) * noise_intensity / 100 * 0.25
     """
 
     start: RGB
@@ -158,7 +174,12 @@ class GradientFill:
 
 @dataclass(frozen=True, slots=True)
 class ImageFill:
-    """A picture file, cover-fitted and centred (cap-format 3.3)."""
+    """A picture file, cover-fitted and centred (cap-format 3.3).
+
+    The whole image goes to the smallest centred rectangle of its own shape that covers the frame (exact floats),
+    resampled with the one kernel in gamma-coded RGB, edge samples repeated, clamped to 0..1. Transparent parts
+    lie over white.
+    """
 
     image: str
     """Absolute path."""
@@ -176,12 +197,22 @@ class BackgroundLayer:
 
     fill: Fill
     blur_sigma: float = 0.0
-    """Standard deviation in output pixels of a separable Gaussian, edge pixels repeated."""
+    """Standard deviation in output pixels of a separable Gaussian, edge pixels repeated: weights
+    ``exp(-k^2 / (2 sigma^2))`` at whole pixels ``|k| <= ceil(3 sigma)``, normalised."""
 
 
 @dataclass(frozen=True, slots=True)
 class PictureLayer:
-    """A video picture in a shape: the display card (later the camera too)."""
+    """A video picture in a shape: the display card (later the camera too).
+
+    Drawn as the shadow over what is below, then ring and picture side by side (no seam between them)::
+
+        below = below * (1 - shadow)                                          shadow = opacity * its own alpha
+        result = below * (1 - ring - card) + ring * border.color + card * picture
+
+    with ``card = opacity * coverage(shape)`` and ``ring = opacity * border.opacity * coverage of the ring``. (Drawn one
+    after the other that is a border of alpha ``ring / (1 - card)``, then the picture.)
+    """
 
     source: str
     """Key of the track, ``display:0`` for the display of recording segment 0."""
@@ -191,7 +222,9 @@ class PictureLayer:
     crop: Rect
     """Part of the source in its own stored pixels (before the sample aspect ratio), mapped onto ``rect``."""
     rect: Rect
-    """Where the crop goes. Resampled with the one kernel (design 4), edge samples of the crop repeated."""
+    """Where the crop goes. Resampled with the one kernel (design 4), edge samples of the crop repeated: samples
+    whose centre lies outside the crop (in each plane by its siting) count as the nearest one inside. The result is
+    clamped to codes 0..255 before it is blended."""
     shape: Shape
     """Outline that cuts the picture, and around which shadow and border lie. Normally ``rect`` with a radius."""
     shadow: Shadow | None = None
@@ -207,7 +240,8 @@ class SpriteLayer:
     image: str
     """Absolute path of a PNG (straight alpha)."""
     rect: Rect
-    """Where the whole image goes, exact floats: resampled premultiplied with the one kernel, transparent outside."""
+    """Where the whole image goes, exact floats: resampled premultiplied with the one kernel, transparent outside
+    (zeros around the image, weights not renormalised), then alpha clamped to 0..1 and colour to 0..alpha."""
     opacity: float = 1.0
     clip: Shape | None = None
     """Coverage that multiplies the sprite's alpha."""

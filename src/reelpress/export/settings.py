@@ -1,0 +1,265 @@
+"""ExportSettings: the options of an export, validated, by the names of the command line."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from reelpress import clock
+from reelpress.errors import SettingsError
+from reelpress.flags import FeatureFlags, Setting, parse_bool
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+from typing import Literal
+
+Format = Literal["mp4", "gif", "mov", "webm", "webp", "apng", "png", "m4a", "wav"]
+Codec = Literal["h264", "hevc", "av1", "prores"]
+Quality = Literal["maximum", "social", "web", "potato"]
+Renderer = Literal["auto", "gpu", "cpu"]
+Converter = Literal["auto", "gpu", "videotoolbox", "swscale"]
+Unchanged = Literal["splice", "vfr", "encode"]
+Verify = Literal["fast", "full"]
+
+FORMATS: tuple[str, ...] = get_args(Format)
+CODECS: tuple[str, ...] = get_args(Codec)
+QUALITIES: tuple[str, ...] = get_args(Quality)
+
+BOXES: dict[str, tuple[int, int]] = {
+    "720p": (1280, 720),
+    "1080p": (1920, 1080),
+    "1440p": (2560, 1440),
+    "4k": (3840, 2160),
+}
+"""Named resolutions: boxes that the picture is fitted into (cap-format 3.1)."""
+
+X264_PRESETS = (
+    "ultrafast",
+    "superfast",
+    "veryfast",
+    "faster",
+    "fast",
+    "medium",
+    "slow",
+    "slower",
+    "veryslow",
+)
+
+MAX_SIDE = 8192
+"""Pixels. H.264 level 6.2 ends near it, and so does every hardware decoder."""
+
+# What exists already. An option's other values are refused with these lists, before anything is opened.
+_BUILT: dict[str, tuple[str, ...]] = {
+    "format": ("mp4",),
+    "codec": ("h264",),
+    "unchanged": ("encode",),
+    "encoder": ("auto", "libx264"),
+    "decoder": ("auto", "software"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportSettings:
+    """Options of one export. All have defaults; a bad value raises SettingsError when the object is made."""
+
+    format: Format | None = None
+    """Container; ``None`` is read from the output's suffix, else mp4."""
+    codec: Codec = "h264"
+    resolution: str = "1080p"
+    """A named box, ``source``, or ``WxH``."""
+    fps: Fraction | None = None
+    """Output rate; ``None`` is 60 for a .cap and the source's own rate up to 60 for a plain video."""
+    quality: Quality = "social"
+    optimize_size: bool = False
+    crf: float | None = None
+    """0..51; ``None`` is by quality."""
+    encoder_preset: str | None = None
+    """An x264 preset; ``None`` is veryfast (slow with ``optimize_size``)."""
+    gop: Fraction = Fraction(2)
+    """Seconds between key frames at most."""
+    start: Fraction | None = None
+    """Output time in seconds."""
+    end: Fraction | None = None
+    project: Path | None = None
+    """A project-config.json to use instead of the source's own."""
+    preset: str | None = None
+    renderer: Renderer = "auto"
+    converter: Converter = "auto"
+    encoder: str = "auto"
+    decoder: str = "auto"
+    gpu_format_conversion: bool = True
+    unchanged: Unchanged = "encode"
+    unchanged_tolerance: int = 0
+    memory: int | None = None
+    """Bytes; ``None`` is half of the usable RAM, up to 2 GB."""
+    buffer_size: int | None = None
+    """Frames in the channel of rendered pictures (``--buffers``); ``None`` is by RAM."""
+    stall_timeout: float = 5.0
+    """Seconds."""
+    strict: bool = False
+    overwrite: bool = False
+    verify: Verify = "fast"
+    no_audio: bool = False
+    subtitles: Literal["srt"] | None = None
+
+    def __post_init__(self) -> None:
+        for name, allowed in _CHOICES.items():
+            value = getattr(self, name)
+            if value is not None and value not in allowed:
+                raise SettingsError(_not_allowed(name, str(value), allowed))
+        for name, built in _BUILT.items():
+            value = getattr(self, name)
+            if value is not None and value not in built:
+                raise SettingsError(
+                    f"--{_dashed(name)} {value} is not built in this version of Reelpress. "
+                    f"Built are: {', '.join(built)}."
+                )
+        if self.subtitles is not None:
+            raise SettingsError("--subtitles srt is not built in this version of Reelpress.")
+        if self.preset is not None:
+            raise SettingsError("--preset is not built in this version of Reelpress. Use --project FILE.")
+        parse_resolution(self.resolution)
+        if self.fps is not None and not Fraction(1) <= self.fps <= 240:
+            raise SettingsError(f"--fps is {float(self.fps):g}. Allowed is 1 to 240.")
+        if self.crf is not None and not 0 <= self.crf <= 51:
+            raise SettingsError(f"--crf is {self.crf:g}. Allowed is 0 (lossless) to 51 (smallest).")
+        if not Fraction(1, 10) <= self.gop <= 60:
+            raise SettingsError(f"--gop is {float(self.gop):g} s. Allowed is 0.1 to 60 seconds.")
+        if not 0.1 <= self.stall_timeout <= 3600:
+            raise SettingsError(f"--stall-timeout is {self.stall_timeout:g} s. Allowed is 0.1 to 3600.")
+        if self.buffer_size is not None and not 2 <= self.buffer_size <= 512:
+            raise SettingsError(f"--buffers is {self.buffer_size}. Allowed is 2 to 512 frames.")
+        if self.start is not None and self.start < 0:
+            raise SettingsError(f"--start is {float(self.start):g} s. It cannot lie before the beginning.")
+        if self.end is not None and self.end <= (self.start or 0):
+            raise SettingsError(
+                f"--end is {float(self.end):g} s, but must lie after --start ({float(self.start or 0):g} s)."
+            )
+
+    @property
+    def flags(self) -> FeatureFlags:
+        """The switches among the options, as stages see them."""
+        return FeatureFlags(
+            gpu_format_conversion=self.gpu_format_conversion, strict=self.strict, unchanged=self.unchanged
+        )
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Setting]) -> ExportSettings:
+        """Settings from layered values as the command line, the environment or a file gives them.
+
+        Text is read by the option's type. Option names are those of ``OPTION_NAMES``.
+
+        Raises:
+            SettingsError: A value cannot be read; the message names its origin.
+        """
+        kwargs: dict[str, Any] = {}
+        for name, setting in values.items():
+            field = _FIELD_OF_OPTION.get(name, name)
+            try:
+                kwargs[field] = _read(field, setting.value, name)
+            except SettingsError as error:
+                if setting.origin == "command line":
+                    raise
+                raise SettingsError(f"{error} (From {setting.origin}.)") from None
+        return cls(**kwargs)
+
+
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "format": FORMATS,
+    "codec": CODECS,
+    "quality": QUALITIES,
+    "renderer": get_args(Renderer),
+    "converter": get_args(Converter),
+    "unchanged": get_args(Unchanged),
+    "verify": get_args(Verify),
+    "encoder_preset": X264_PRESETS,
+}
+
+_FIELD_OF_OPTION = {"buffers": "buffer_size"}
+OPTION_NAMES: tuple[str, ...] = tuple(
+    {v: k for k, v in _FIELD_OF_OPTION.items()}.get(f.name, f.name) for f in dataclasses.fields(ExportSettings)
+)
+"""Option names with underscores, as ``--x-y``, ``REELPRESS_X_Y`` and in the config file."""
+
+_BOOL_FIELDS = {"optimize_size", "gpu_format_conversion", "strict", "overwrite", "no_audio"}
+_TIME_FIELDS = {"start", "end", "gop"}
+
+
+def _dashed(name: str) -> str:
+    return {"buffer_size": "buffers"}.get(name, name).replace("_", "-")
+
+
+def _not_allowed(name: str, value: str, allowed: tuple[str, ...]) -> str:
+    close = difflib.get_close_matches(value, allowed, n=1)
+    hint = f" Did you mean {close[0]}?" if close else ""
+    return f"--{_dashed(name)} is {value!r}. Allowed are: {', '.join(allowed)}.{hint}"
+
+
+def _read(field: str, value: Any, option: str) -> Any:
+    """One option's value from text (or a TOML type)."""
+    label = f"--{option.replace('_', '-')}"
+    if field in _BOOL_FIELDS:
+        return value if isinstance(value, bool) else parse_bool(str(value), label)
+    try:
+        if field in _TIME_FIELDS:
+            return value if isinstance(value, Fraction) else clock.parse_time(str(value))
+        if field == "fps":
+            return Fraction(str(value))
+        if field in ("crf", "stall_timeout"):
+            return float(value)
+        if field in ("buffer_size", "unchanged_tolerance"):
+            return int(value)
+        if field == "memory":
+            return parse_bytes(value)
+    except (ValueError, ZeroDivisionError) as error:
+        detail = str(error) if field in _TIME_FIELDS or field == "memory" else f"{value!r} is not a number."
+        raise SettingsError(f"{label}: {detail}") from None
+    if field == "project":
+        return Path(value)
+    return str(value)
+
+
+_SIZE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*$", re.IGNORECASE)
+
+
+def parse_bytes(value: str | int) -> int:
+    """Bytes of ``256MB``, ``1.5GiB``, ``800k`` or a plain number. K, M, G, T are powers of 1000; Ki, Mi, ... of 1024.
+
+    Raises:
+        ValueError: Another form.
+    """
+    if isinstance(value, int):
+        return value
+    match = _SIZE.match(value)
+    if not match:
+        raise ValueError(f"{value!r} is not a size. Allowed are forms like 256MB, 1.5GiB or 800k.")
+    step = 1024 if match[3] else 1000
+    return int(Fraction(match[1]) * step ** " kmgt".index(match[2].lower() or " "))
+
+
+def parse_resolution(text: str) -> tuple[int, int] | None:
+    """The box of ``--resolution``: a name, ``WxH``, or ``None`` for ``source``.
+
+    Raises:
+        SettingsError: Another form, or a side outside 16..8192.
+    """
+    name = text.strip().lower()
+    if name == "source":
+        return None
+    if name in BOXES:
+        return BOXES[name]
+    match = re.fullmatch(r"(\d{1,6})\s*[x×]\s*(\d{1,6})", name)
+    if not match:
+        raise SettingsError(
+            f"--resolution is {text!r}. Allowed are {', '.join(BOXES)}, source, or a size such as 1280x720."
+        )
+    box = int(match[1]), int(match[2])
+    if not all(16 <= side <= MAX_SIDE for side in box):
+        raise SettingsError(f"--resolution is {text!r}. Each side must be 16 to {MAX_SIDE} pixels.")
+    return box
