@@ -61,6 +61,22 @@ def ticks_seconds(ticks: int, time_base: Fraction) -> Fraction:
     return ticks * time_base
 
 
+FINE_TICK = Fraction(1, 250)
+"""Seconds; a time base at least this fine is taken for a clock, a coarser one for a frame counter."""
+
+
+def shown_tick(position: Fraction, time_base: Fraction) -> int:
+    """The last tick whose frame is on screen at ``position`` (seconds from tick 0). The one rule of all mappings.
+
+    Muxers round time stamps to their time base (30 fps in milliseconds: 0, 33, 67, 100), the first one too, so a
+    stamp can lie up to just under one tick after the true time. In a fine time base a frame is therefore taken to
+    be on screen from less than one tick before its stamp: sources of constant rate map one to one, whatever way
+    their muxer rounds. A coarse time base (1/30) counts frames and is exact: no tolerance.
+    """
+    ticks = position / time_base
+    return math.ceil(ticks) if time_base <= FINE_TICK else math.floor(ticks)
+
+
 def samples_until(frame_index: int, fps: Fraction, rate: int = AUDIO_RATE) -> int:
     """Samples that belong to frames ``0 .. frame_index - 1``: ``floor(frame_index * rate / fps)``."""
     return math.floor(Fraction(frame_index * rate) / fps)

@@ -80,6 +80,8 @@ class VideoTrack:
     origin: Path
     """What the source calls this track; for messages."""
     lazy_index: LazyIndex = field(compare=False, repr=False)
+    keep: object = field(default=None, compare=False, repr=False)
+    """Keeps a temporary file alive as long as this track is."""
 
     @property
     def index(self) -> FrameIndex:
@@ -126,6 +128,7 @@ class AudioTrack:
     """Seconds of sound, where the container says."""
     file_start: Fraction = Fraction(0)
     """Presentation time of the first sample in the own file, in seconds."""
+    keep: object = field(default=None, compare=False, repr=False)
 
     @property
     def end(self) -> Fraction | None:
@@ -308,6 +311,8 @@ class Recording:
     """``project-config.json`` of a ``.cap`` folder, if there is one."""
     captions_file: Path | None = None
     """``captions.json`` of a ``.cap`` folder, if there is one."""
+    lost_segments: tuple[int, ...] = ()
+    """Segments that the metadata names and that could not be recovered (after a crash)."""
     platform: str | None = None
     """``MacOS``, ``Windows``, ``Linux`` as the recorder wrote it."""
     workspace: Workspace = field(default_factory=Workspace, compare=False, repr=False)

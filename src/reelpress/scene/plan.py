@@ -245,6 +245,9 @@ class SpriteLayer:
     opacity: float = 1.0
     clip: Shape | None = None
     """Coverage that multiplies the sprite's alpha."""
+    width: int = 0
+    """Pixels of the file; 0 when unknown. Only ``damage`` needs it: an enlarged kernel reaches beyond ``rect``."""
+    height: int = 0
 
 
 Layer = BackgroundLayer | PictureLayer | SpriteLayer

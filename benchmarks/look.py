@@ -1,0 +1,178 @@
+"""The look against ffmpeg: padding, rounded corners and shadow over a gradient, 1080p60 in and out.
+
+Four jobs, interleaved, whole processes from start to finished file, same x264 preset, CRF, VBV and threads:
+
+- ours, the look at rest, against ffmpeg's scale + alphamerge with a mask + overlay on a looped background picture;
+- ours, the look at rest, against ffmpeg that decodes and encodes with no look at all;
+- ours, the look with a slow zoom all the time, against the same ffmpeg graph with zoompan behind it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from common import CACHE, as_dict, ffmpeg, measure, reelpress, spread, write
+from sources import source
+
+PROJECT = {
+    "background": {
+        "source": {"type": "gradient", "from": [71, 85, 255], "to": [255, 102, 196], "angle": 135},
+        "padding": 25,
+        "rounding": 12,
+        "roundingType": "rounded",
+        "shadow": 73.6,
+        "advancedShadow": {"size": 14.4, "opacity": 68.1, "blur": 3.8},
+    },
+    "camera": {"hide": True},
+    "cursor": {"hide": True},
+    "screenMotionBlur": 0,
+}
+SECONDS = 12.0
+
+
+def project(zoom: bool) -> Path:
+    data = dict(PROJECT)
+    if zoom:  # a soft spring towards 2x that is on its way for the whole clip
+        data["screenMovementSpring"] = {"stiffness": 1.5, "damping": 30.0, "mass": 60.0}
+        data["timeline"] = {
+            "segments": [{"recordingSegment": 0, "timescale": 1, "start": 0, "end": SECONDS}],
+            "zoomSegments": [{"start": 0, "end": SECONDS, "amount": 2.0, "mode": {"manual": {"x": 0.6, "y": 0.4}}}],
+        }
+    path = CACHE / f"look-{'zoom' if zoom else 'rest'}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(data))
+    return path
+
+
+def art(clip: Path) -> tuple[Path, Path, tuple[int, int, int, int]]:
+    """Background (gradient and shadow) and corner mask for ffmpeg, rendered by our own first frame's geometry."""
+    import numpy as np
+    from PIL import Image
+
+    from reelpress.export.prepare import prepare
+    from reelpress.export.settings import ExportSettings
+    from reelpress.scene.plan import PictureLayer
+
+    with prepare(clip, CACHE / "x.mp4", ExportSettings(project=project(False))) as job:
+        plan = job.director.plan(0)
+        card = next(layer for layer in plan.layers if isinstance(layer, PictureLayer))
+        width, height = job.director.size
+    x, y, w, h = (round(v) for v in (card.rect.x, card.rect.y, card.rect.w, card.rect.h))
+    yy, xx = np.mgrid[0:height, 0:width] + 0.5
+    t = np.clip((xx / width - 0.5) * 0.707 + (yy / height - 0.5) * 0.707 + 0.5, 0, 1)[..., None]
+    ground = (1 - t) * np.array([71, 85, 255]) + t * np.array([255, 102, 196])
+    Image.fromarray(np.rint(ground).astype(np.uint8)).save(CACHE / "background.png")
+    ys, xs = np.mgrid[0:h, 0:w] + 0.5
+    r = card.shape.radius
+    q = np.maximum(np.abs(np.stack([xs - w / 2, ys - h / 2])) - np.array([w / 2 - r, h / 2 - r])[:, None, None], 0)
+    mask = np.clip(0.5 - (np.hypot(*q) - r), 0, 1)
+    Image.fromarray(np.rint(mask * 255).astype(np.uint8)).save(CACHE / "mask.png")
+    return CACHE / "background.png", CACHE / "mask.png", (x, y, w, h)
+
+
+def jobs(clip: Path, threads: int) -> dict[str, list[str]]:
+    background, mask, (x, y, w, h) = art(clip)
+    from fractions import Fraction
+
+    from reelpress.encode.rate import rate_control
+
+    rate = rate_control(1920, 1080, Fraction(60), quality="social")
+    x264 = [
+        "-c:v",
+        "libx264",
+        "-preset",
+        rate.preset,
+        "-crf",
+        f"{rate.crf:g}",
+        "-maxrate",
+        str(rate.maxrate),
+        "-bufsize",
+        str(rate.bufsize),
+        "-g",
+        "120",
+        "-threads",
+        str(threads),
+        "-an",
+    ]
+    base = [ffmpeg(), "-y", "-v", "error", "-threads", str(threads), "-i", str(clip)]
+    graph = (
+        f"[0:v]scale={w}:{h}:flags=bicubic[s];[2:v]format=gray[m];[s][m]alphamerge[c];"
+        f"[1:v][c]overlay={x}:{y}:shortest=1"
+    )
+    art_in = ["-loop", "1", "-r", "60", "-i", str(background), "-loop", "1", "-r", "60", "-i", str(mask)]
+    zoom = "zoompan=z='1+in/720':x='iw*0.6-iw/zoom*0.6':y='ih*0.4-ih/zoom*0.4':d=1:s=1920x1080:fps=60"
+    out = str(CACHE / "out.mp4")
+    ours = [*reelpress(), "export", str(clip), "-o", out, "--overwrite", "-q", "--fps", "60"]
+    return {
+        "ours-look": [*ours, "--project", str(project(False))],
+        "ffmpeg-look": [*base, *art_in, "-filter_complex", f"{graph},format=yuv420p[v]", "-map", "[v]", *x264, out],
+        "ffmpeg-nolook": [*base, *x264, out],
+        "ours-zoom": [*ours, "--project", str(project(True))],
+        "ffmpeg-zoom": [
+            *base,
+            *art_in,
+            "-filter_complex",
+            f"{graph},{zoom},format=yuv420p[v]",
+            "-map",
+            "[v]",
+            *x264,
+            out,
+        ],
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("-n", type=int, default=5, help="runs of each job")
+    parser.add_argument("--only", nargs="*", help="names of jobs")
+    options = parser.parse_args()
+    clip = source("1080p60")
+    from reelpress.export.prepare import prepare
+    from reelpress.export.settings import ExportSettings
+
+    with prepare(clip, CACHE / "x.mp4", ExportSettings()) as job:
+        threads = job.buffers.encode_threads
+    todo = {k: v for k, v in jobs(clip, threads).items() if not options.only or k in options.only}
+    runs: dict[str, list[dict[str, float]]] = {name: [] for name in todo}
+    sizes: dict[str, int] = {}
+    for round_ in range(options.n + 1):
+        for name, command in todo.items():
+            measured = measure(command)
+            sizes[name] = (CACHE / "out.mp4").stat().st_size
+            if round_:  # the first is the warm-up
+                runs[name].append(as_dict(measured))
+            print(f"{round_} {name:14} {measured.wall_s:6.2f} s wall {measured.cpu_s:6.2f} s cpu", flush=True)
+    frames = round(SECONDS * 60)
+    rows = {
+        name: {
+            "fps": spread([frames / r["wall_s"] for r in rs]),
+            "cpu_s": spread([r["cpu_s"] for r in rs]),
+            "peak_rss_bytes": max(int(r["peak_rss_bytes"]) for r in rs),
+            "size_bytes": sizes[name],
+        }
+        for name, rs in runs.items()
+    }
+
+    def ratio(a: str, b: str) -> dict[str, float] | None:
+        if a not in runs or b not in runs:
+            return None
+        return spread([y["wall_s"] / x["wall_s"] for x, y in zip(runs[a], runs[b], strict=True)])
+
+    ratios = {
+        "look vs ffmpeg look": ratio("ours-look", "ffmpeg-look"),
+        "look vs ffmpeg without look": ratio("ours-look", "ffmpeg-nolook"),
+        "zoom vs ffmpeg zoompan": ratio("ours-zoom", "ffmpeg-zoom"),
+    }
+    print(json.dumps(ratios, indent=1))
+    if not options.only:
+        write(
+            "look",
+            f"python benchmarks/look.py -n {options.n}",
+            {"frames": frames, "threads": threads, "jobs": rows, "speed_ratios": ratios},
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,5 @@
+"""``python -m reelpress``."""
+
+from reelpress.cli import main
+
+main()

@@ -1,0 +1,86 @@
+"""``reelpress export``: one or several sources."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reelpress import flags
+from reelpress.cli.ui import reporter
+from reelpress.errors import Cancelled, ReelpressError, SettingsError, StallError
+from reelpress.events import ErrorEvent
+from reelpress.export.settings import OPTION_NAMES, ExportSettings
+
+if TYPE_CHECKING:
+    from reelpress.cli.app import Console
+
+
+def settings_for(source: Path | None, options: dict[str, Any]) -> ExportSettings:
+    """Settings of one source: command line > environment > file beside the source > user's file > default."""
+    folder = None if source is None else source.parent
+    return ExportSettings.from_mapping(flags.layered(OPTION_NAMES, command_line=options, source_folder=folder))
+
+
+def run(sources: list[Path], output: Path | None, options: dict[str, Any], console: Console) -> int:
+    """Export every source; returns the exit code: 0, or that of the first failure.
+
+    With several sources ``output`` must be a folder (or absent); one that fails does not keep the others from being
+    made, and a summary follows.
+    """
+    if len(sources) == 1:
+        _one(sources[0], _target(sources[0], output, several=False), options, console)
+        return 0
+    if output is not None and output.exists() and not output.is_dir():
+        raise SettingsError(f"-o {output} is a file, but there are {len(sources)} sources. Give a folder.")
+    _refuse_same_names(sources)
+    failures: list[tuple[Path, ReelpressError]] = []
+    for source in sources:
+        try:
+            _one(source, _target(source, output, several=True), options, console)
+        except Cancelled:
+            raise
+        except ReelpressError as error:
+            failures.append((source, error))
+            if console.json:
+                print(ErrorEvent(error.code, str(error)).to_json(), flush=True)
+            print(f"reelpress: {source}: {error}", file=sys.stderr)
+            if isinstance(error, StallError) and error.leaked_threads:
+                raise  # a stuck thread holds its memory and its files: no further export in this process
+    if not console.quiet:
+        print(f"{len(sources) - len(failures)} of {len(sources)} exported.", file=sys.stderr)
+    return failures[0][1].exit_code if failures else 0
+
+
+def _one(source: Path, target: Path | None, options: dict[str, Any], console: Console) -> None:
+    from reelpress.export.api import export
+    from reelpress.pipeline.signals import cancel_on_signals
+
+    settings = settings_for(source, options)
+    report = reporter(json=console.json, quiet=console.quiet)
+    try:
+        with cancel_on_signals() as cancel:
+            export(source, target, settings=settings, on_event=report, cancel=cancel)
+    finally:
+        report.close()
+
+
+def _target(source: Path, output: Path | None, *, several: bool) -> Path | None:
+    """The target file of one source; ``None`` leaves the name to the export."""
+    if output is None:
+        return None
+    if several or output.is_dir() or str(output).endswith(("/", "\\")):
+        output.mkdir(parents=True, exist_ok=True)
+        return output / f"{Path(source.name).stem}.mp4"
+    return output
+
+
+def _refuse_same_names(sources: list[Path]) -> None:
+    seen: dict[str, Path] = {}
+    for source in sources:
+        stem = source.stem
+        if stem in seen:
+            raise SettingsError(
+                f"{seen[stem]} and {source} would both become {stem}.mp4. Export one of them by itself with -o."
+            )
+        seen[stem] = source

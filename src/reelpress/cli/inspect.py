@@ -1,0 +1,151 @@
+"""``plan``, ``frame``, ``probe`` and ``config``: commands that look and write no video."""
+
+from __future__ import annotations
+
+import json
+import sys
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from reelpress import clock, flags
+from reelpress.cli.export import settings_for
+from reelpress.cli.ui import seconds, size
+from reelpress.errors import OutputError, SettingsError, TargetExistsError
+from reelpress.events import PlanEvent
+from reelpress.export.settings import OPTION_NAMES, ExportSettings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from reelpress.cli.app import Console
+
+
+def plan(source: Path, output: Path | None, options: dict[str, Any], console: Console) -> None:
+    """Print the plan of an export."""
+    from reelpress.export.prepare import prepare
+
+    with prepare(source, output, settings_for(source, options)) as job:
+        data = job.plan.to_dict()
+    if console.json:
+        print(PlanEvent(data).to_json())
+    else:
+        print_plan(data)
+
+
+def print_plan(plan: dict[str, Any]) -> None:
+    """The plan as people read it."""
+    print(f"{plan['source']} -> {plan['output']}")
+    print(
+        f"  {plan['frames']} frames, {plan['width']}x{plan['height']} at {float(Fraction(plan['fps'])):g} fps, "
+        f"{plan['duration_s']:.3f} s"
+    )
+    print("formats")
+    for edge in plan["formats"]:
+        print(f"  {edge['edge']:<28} {edge['format']:<11} {edge['matrix']:<7} {edge['range']:<8} by {edge['by']}")
+    if plan["conversions"]:
+        print("conversions")
+        for c in plan["conversions"]:
+            print(f"  {c['edge']}: {c['source']} -> {c['target']} by {c['by']}: {c['reason']}")
+    else:
+        print("conversions: none")
+    for name in ("decoder", "renderer", "converter", "encoder"):
+        choice = plan[name]
+        print(f"{name}: {choice['used']} ({choice['reason']})")
+        for rejected in choice["rejected"]:
+            print(f"  not {rejected['name']}: {rejected['reason']}")
+    rate = plan["rate_control"]
+    print(
+        f"rate control: CRF {rate['crf']:g}, preset {rate['preset']}, at most {rate['maxrate'] / 1e6:.1f} Mbit/s, "
+        f"key frame every {rate['gop_s']:g} s, look-ahead {rate['lookahead']}, {rate['threads']} threads"
+    )
+    print(f"audio: {plan['audio']['reason']}")
+    buffers = plan["buffers"]
+    print(
+        f"buffers: {buffers['rendered']} rendered, {buffers['encoder']} encoder, {size(buffers['bytes'])}; "
+        f"memory budget {size(plan['memory_bytes'])}"
+    )
+    print(f"copy: {'yes' if plan['copy']['used'] else 'no'} ({plan['copy']['reason']})")
+    expected = plan["estimate"]
+    print(f"estimate: {size(expected['size_bytes'])}, {seconds(expected['wall_s'])}")
+    for label in ("not_drawn", "warnings"):
+        for line in plan[label]:
+            print(f"{label.replace('_', ' ').rstrip('s')}: {line}")
+    for fallback in plan["fallbacks"]:
+        print(f"fallback: {fallback['used']} instead of {fallback['wanted']}: {fallback['reason']}")
+
+
+def frame(source: Path, output: Path, time: str, options: dict[str, Any], console: Console) -> None:
+    """Write one moment as a PNG."""
+    from reelpress.export.still import render_still
+
+    settings = settings_for(source, options)
+    try:
+        moment = clock.parse_time(time)
+    except ValueError as error:
+        raise SettingsError(f"--time: {error}") from None
+    if output.exists() and not settings.overwrite:
+        raise TargetExistsError(f"{output} exists. Use --overwrite to replace it, or another -o.")
+    still = render_still(source, moment, settings=settings)
+    try:
+        still.save(output)
+    except OSError as error:
+        raise OutputError(f"{output} cannot be written: {error.strerror or error}.") from error
+    if console.json:
+        print(
+            json.dumps(
+                {
+                    "schema_version": 1,
+                    "type": "frame",
+                    "output": str(output),
+                    "frame": still.index,
+                    "time_s": float(still.time),
+                    "width": still.width,
+                    "height": still.height,
+                    "not_drawn": list(still.not_drawn),
+                }
+            )
+        )
+    else:
+        for line in still.not_drawn:
+            print(f"not drawn: {line}", file=sys.stderr)
+        print(output)
+
+
+def probe(source: Path, console: Console) -> None:
+    """Print what is in a recording."""
+    from reelpress.export.api import probe as probe_source
+
+    data = probe_source(source)
+    if console.json:
+        print(json.dumps({"schema_version": 1, "type": "probe", **data}, ensure_ascii=False))
+        return
+    print(f"{data['name']} ({data['kind']})")
+    for segment in data["segments"]:
+        print(f"segment {segment['index']}: {segment['length_s']:.3f} s")
+        for track in segment["tracks"]:
+            print("  " + "  ".join(f"{key} {value}" for key, value in track.items() if value is not None))
+        print(f"  pointer moves {segment['pointer_moves']}  clicks {segment['pointer_clicks']}")
+    for warning in data["warnings"]:
+        print(f"warning: {warning}")
+
+
+def config(source: Path | None, options: dict[str, Any], console: Console) -> None:
+    """Show every option with its value and origin."""
+    layers = flags.layered(OPTION_NAMES, command_line=options, source_folder=None if source is None else source.parent)
+    ExportSettings.from_mapping(layers)  # refuse bad values here too, with their origin
+    defaults = ExportSettings()
+    rows = []
+    for name in OPTION_NAMES:
+        field = {"buffers": "buffer_size"}.get(name, name)
+        setting = layers.get(name) or flags.Setting(getattr(defaults, field), "default")
+        value = setting.value
+        rows.append((name.replace("_", "-"), None if value is None else str(value), setting.origin))
+    files = [str(path) for path in flags.config_files(None if source is None else source.parent)]
+    if console.json:
+        table = {name: {"value": value, "from": origin} for name, value, origin in rows}
+        print(json.dumps({"schema_version": 1, "type": "config", "files": files, "options": table}))
+        return
+    for name, value, origin in rows:
+        print(f"{name:<22} {value if value is not None else 'auto':<12} {origin}")
+    for file in files:
+        print(f"file: {file}")

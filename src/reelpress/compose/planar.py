@@ -1,0 +1,325 @@
+"""The embedded compositor: pictures stay in YUV planes from the decoder to the encoder.
+
+A frame is drawn layer by layer on 8-bit yuv420p planes. Blending in YUV is blending in R'G'B' (both are affine images
+of each other, design 4). Each layer is rounded once, so a card over a background has the background's rounding and
+its own; whatever does not change is kept in its rounded form, and a frame is the same whether parts of it were kept,
+patched or drawn anew:
+
+- the background, and the background with a resting card's shadow, ring and outline (``_Under``);
+- the newest scaled picture of each layer (:class:`~reelpress.compose.resample.PictureScaler`);
+- the newest sprites.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from reelpress.color import BT709_LIMITED
+from reelpress.compose import planar_background
+from reelpress.compose.base import Composed, CompositorCapabilities
+from reelpress.compose.planar_card import Card, Piece, Weights, intersect
+from reelpress.compose.planar_sprite import Sprites
+from reelpress.compose.resample import PictureScaler
+from reelpress.errors import FormatError
+from reelpress.media.scale import allocate
+from reelpress.scene.plan import BackgroundLayer, FramePlan, IntRect, PictureLayer, Rect, SolidFill, SpriteLayer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from reelpress.compose.coverage import Field
+    from reelpress.compose.resample import Shown
+    from reelpress.media.planes import Plane, Planes
+
+_STRIP = 1 << 16
+"""Pixels that are in float32 at a time: a few such fields fit a second-level cache."""
+
+_KEPT_WEIGHTS = 8 << 20
+"""Bytes of weights kept for a resting card."""
+
+_SHIFTS = (0, 1, 1)
+
+
+def _view(plane: Plane, area: IntRect, shift: int) -> Plane:
+    return plane[area.y >> shift : area.bottom >> shift, area.x >> shift : area.right >> shift]
+
+
+def _strips(area: IntRect) -> Iterator[IntRect]:
+    """``area`` in parts of whole, even numbers of rows."""
+    rows = max(2, _STRIP // area.w // 2 * 2)
+    for y in range(area.y, area.bottom, rows):
+        yield IntRect(area.x, y, area.w, min(rows, area.bottom - y))
+
+
+class _Outline:
+    """A card and its weights, kept as far as they fit."""
+
+    def __init__(self, layer: PictureLayer, size: tuple[int, int]) -> None:
+        self.card = Card(layer, size)
+        self._kept: dict[Piece, Weights] = {}
+        self._bytes = 0
+
+    def weights(self, piece: Piece, area: IntRect) -> Weights:
+        """Of ``area``, a part of ``piece``."""
+        kept = self._kept.get(piece)
+        if kept is not None:
+            return kept.part(piece.area, area)
+        if piece.kind == "rim" and self._bytes < _KEPT_WEIGHTS and piece.area.area <= 4 * _STRIP:
+            kept = self._kept[piece] = self.card.weights(piece, piece.area)
+            self._bytes += kept.nbytes
+            return kept.part(piece.area, area)
+        return self.card.weights(piece, area)
+
+
+@dataclass(slots=True)
+class _Under:
+    """A background with the halo of the card upon it: everything of the two that does not depend on the picture."""
+
+    key: tuple[object, ...]
+    planes: Planes
+    outline: _Outline
+
+
+class PlanarCompositor:
+    """Implements :class:`reelpress.compose.base.Compositor` on the CPU. One instance per export, one thread.
+
+    It starts no threads; numpy and swscale release the GIL.
+
+    Args:
+        passthrough: Formats in which a source picture that fills the frame unchanged may be handed over as it is.
+            The encoder has to take all of them; without ``nv12`` such an NV12 picture is split into yuv420p.
+
+    Attributes:
+        composed, patched, held, passed: Frames so far: drawn whole, drawn in part, taken again, handed over.
+    """
+
+    def __init__(self, *, passthrough: tuple[str, ...] = ("yuv420p",)) -> None:
+        self._passthrough = passthrough
+        self._pictures = PictureScaler()
+        self._sprites = Sprites()
+        self._background: tuple[tuple[BackgroundLayer, tuple[int, int]], Planes] | None = None
+        self._under: _Under | None = None
+        self._outlines: dict[tuple[object, ...], _Outline] = {}
+        self._last: tuple[FramePlan, Planes] | None = None
+        self.composed = self.patched = self.held = self.passed = 0
+
+    @property
+    def name(self) -> str:
+        return "planar"
+
+    @property
+    def capabilities(self) -> CompositorCapabilities:
+        return CompositorCapabilities(("yuv420p", "nv12"), tuple(dict.fromkeys(("yuv420p", *self._passthrough))))
+
+    @property
+    def scales(self) -> int:
+        """Planes that were scaled so far."""
+        resampler = self._pictures.resampler
+        return resampler.scaled + resampler.multiplied
+
+    def compose(self, plan: FramePlan, sources: Mapping[str, Planes], previous: Composed | None) -> Composed:
+        """See :meth:`reelpress.compose.base.Compositor.compose`.
+
+        Raises:
+            FormatError: A source is missing or not 8-bit BT.709 limited yuv420p or nv12, or the size is odd.
+            MissingInputError, UnreadableInputError: Of a picture file.
+            OutOfMemoryError: There is no memory for a picture.
+        """
+        if plan.size[0] % 2 or plan.size[1] % 2 or min(plan.size) < 2:
+            raise FormatError(f"The output size is {plan.size[0]}x{plan.size[1]}; both sides must be even.")
+        last = self._last if previous is not None and self._last and previous.planes is self._last[1] else None
+        damage = plan.damage_since(last[0] if last else None)
+        if last is not None and not damage:
+            self.held += 1
+            self._last = (plan, last[1])
+            return Composed(last[1], ())
+        planes = self._pass(plan, sources)
+        if planes is not None:
+            self.passed += 1
+        elif last is None or last[1].format != "yuv420p" or _most(damage, plan.size):
+            planes = allocate(*plan.size, "yuv420p", BT709_LIMITED)
+            self._draw(plan, sources, planes, (IntRect(0, 0, *plan.size),))
+            self.composed += 1
+        else:
+            planes = allocate(*plan.size, "yuv420p", BT709_LIMITED)
+            for target, old in zip(planes.planes, last[1].planes, strict=True):
+                np.copyto(target, old)
+            self._draw(plan, sources, planes, damage)
+            self.patched += 1
+        self._last = (plan, planes)
+        return Composed(planes, damage)
+
+    def close(self) -> None:
+        """Release all caches; calling it twice is harmless."""
+        self._pictures.clear()
+        self._sprites.clear()
+        self._outlines.clear()
+        self._background = self._under = self._last = None
+
+    def _pass(self, plan: FramePlan, sources: Mapping[str, Planes]) -> Planes | None:
+        """The source itself, when it is all there is to see and already looks as it should."""
+        top = plan.layers[-1] if plan.layers else None
+        if not isinstance(top, PictureLayer) or top.opacity < 1 or top.shape.radius > 0:
+            return None
+        source = sources.get(top.source)
+        whole = Rect(0.0, 0.0, float(plan.size[0]), float(plan.size[1]))
+        covers = top.shape.rect.intersect(whole) == whole
+        if source is None or not covers or (source.width, source.height) != plan.size:
+            return None
+        if source.format not in self._passthrough or source.color != BT709_LIMITED:
+            return None
+        crop, rect = top.crop, top.rect
+        same = (crop.x - rect.x, crop.y - rect.y, crop.w - rect.w, crop.h - rect.h) == (0, 0, 0, 0)
+        return source if same and crop.intersect(whole) == whole else None
+
+    def _draw(self, plan: FramePlan, sources: Mapping[str, Planes], out: Planes, regions: tuple[IntRect, ...]) -> None:
+        """Draw ``regions`` (even edges) of the plan into ``out``; nothing of their old content matters."""
+        ground, layers = _split(plan)
+        self._pictures.keep = max(1, len(plan.pictures()))
+        base = self._ground(plan.size, ground)
+        card = layers[0] if layers and isinstance(layers[0], PictureLayer) else None
+        under = self._on_ground(plan.size, ground, base, card) if card is not None else None
+        bottom = base if under is None else under.planes
+        for region in regions:
+            for target, source, shift in zip(out.planes, bottom.planes, _SHIFTS, strict=True):
+                np.copyto(_view(target, region, shift), _view(source, region, shift))
+        outlines: dict[tuple[object, ...], _Outline] = {}
+        for layer in layers:
+            if isinstance(layer, SpriteLayer):
+                self._draw_sprite(layer, plan.size, out, regions)
+            elif isinstance(layer, PictureLayer):
+                shown = self._show(layer, sources, plan.size)
+                if layer is card and under is not None:
+                    _draw_card(under.outline, shown, out, regions, halo=False)
+                    continue
+                key = _geometry(layer, plan.size)
+                outline = outlines[key] = self._outlines.get(key) or _Outline(layer, plan.size)
+                _draw_card(outline, shown, out, regions, halo=True)
+        self._outlines = outlines
+
+    def _show(self, layer: PictureLayer, sources: Mapping[str, Planes], size: tuple[int, int]) -> Shown | None:
+        if layer.opacity <= 0:
+            return None
+        source = sources.get(layer.source)
+        if source is None:
+            raise FormatError(f"The plan shows {layer.source!r}, but the sources given are {sorted(sources)}.")
+        return self._pictures.show(layer, source, size)
+
+    def _ground(self, size: tuple[int, int], layer: BackgroundLayer) -> Planes:
+        """The background's planes, drawn on first use. Not to be written to."""
+        if self._background is None or self._background[0] != (layer, size):
+            self._background = self._under = None  # give the old ones back before the new one is made
+            self._background = ((layer, size), planar_background.draw(layer, size))
+        return self._background[1]
+
+    def _on_ground(self, size: tuple[int, int], ground: BackgroundLayer, base: Planes, card: PictureLayer) -> _Under:
+        """The background with the halo of ``card``, drawn on first use. Not to be written to."""
+        key = (ground, *_geometry(card, size))
+        if self._under is None or self._under.key != key:
+            self._under = None
+            outline = _Outline(card, size)
+            planes = base
+            if any(piece.kind == "halo" for piece in outline.card.pieces):
+                planes = allocate(*size, "yuv420p", BT709_LIMITED)
+                for target, source in zip(planes.planes, base.planes, strict=True):
+                    np.copyto(target, source)
+                _draw_halo(outline, planes, (IntRect(0, 0, *size),))
+            self._under = _Under(key, planes, outline)
+        return self._under
+
+    def _draw_sprite(
+        self, layer: SpriteLayer, size: tuple[int, int], out: Planes, regions: tuple[IntRect, ...]
+    ) -> None:
+        sprite = self._sprites.get(layer, size)
+        if sprite is None:
+            return
+        for region in regions:
+            area = intersect(sprite.area, region)
+            if area is None:
+                continue
+            for plane, shift in enumerate(_SHIFTS):
+                target = _view(out.planes[plane], area, shift)
+                codes = target * _part(sprite.through[shift], sprite.area, area, shift)
+                codes += _part(sprite.art[plane], sprite.area, area, shift)
+                np.clip(codes, 0, 255.5, out=codes)
+                np.copyto(target, codes, casting="unsafe")
+
+
+_NOTHING = BackgroundLayer(SolidFill((0.0, 0.0, 0.0)))
+"""What lies under a plan that does not cover the frame: black."""
+
+
+def _split(plan: FramePlan) -> tuple[BackgroundLayer, tuple[PictureLayer | SpriteLayer, ...]]:
+    """The last background, which hides all before it, and what lies on it."""
+    ground = _NOTHING
+    layers: list[PictureLayer | SpriteLayer] = []
+    for layer in plan.layers:
+        if isinstance(layer, BackgroundLayer):
+            ground = layer
+            layers.clear()
+        else:
+            layers.append(layer)
+    return ground, tuple(layers)
+
+
+def _geometry(layer: PictureLayer, size: tuple[int, int]) -> tuple[object, ...]:
+    """Everything of a picture layer but the picture."""
+    return (layer.shape, layer.shadow, layer.border, layer.opacity, size)
+
+
+def _most(damage: tuple[IntRect, ...], size: tuple[int, int]) -> bool:
+    """Whether so much is to be drawn that taking over the rest is not worth it."""
+    return 4 * sum(rect.area for rect in damage) >= 3 * size[0] * size[1]
+
+
+def _part(field: Field, whole: IntRect, area: IntRect, shift: int) -> Field:
+    x, y = (area.x - whole.x) >> shift, (area.y - whole.y) >> shift
+    return field[y : y + (area.h >> shift), x : x + (area.w >> shift)]
+
+
+def _draw_halo(outline: _Outline, out: Planes, regions: tuple[IntRect, ...]) -> None:
+    """Shadow and ring outside of the outline, over what is there."""
+    for piece in outline.card.pieces:
+        if piece.kind != "halo":
+            continue
+        for region in regions:
+            area = intersect(piece.area, region)
+            for part in _strips(area) if area is not None else ():
+                weights = outline.weights(piece, part)
+                for plane, shift in enumerate(_SHIFTS):
+                    target = _view(out.planes[plane], part, shift)
+                    codes = target * weights.below[shift]
+                    codes += weights.constant[plane]
+                    np.copyto(target, codes, casting="unsafe")
+
+
+def _draw_card(
+    outline: _Outline, shown: Shown | None, out: Planes, regions: tuple[IntRect, ...], *, halo: bool
+) -> None:
+    """A picture layer over what is there; without its halo where that is drawn already."""
+    if halo:
+        _draw_halo(outline, out, regions)
+    if shown is None:
+        return
+    for piece in outline.card.pieces:
+        if piece.kind == "halo":
+            continue
+        for region in regions:
+            area = intersect(piece.area, region)
+            if area is None:
+                continue
+            if piece.kind == "inside" and outline.card.opacity >= 1:
+                for plane, shift in enumerate(_SHIFTS):
+                    np.copyto(_view(out.planes[plane], area, shift), shown.part(plane, area))
+                continue
+            for part in _strips(area):
+                weights = outline.weights(piece, part)
+                for plane, shift in enumerate(_SHIFTS):
+                    target = _view(out.planes[plane], part, shift)
+                    codes = target * weights.below[shift]
+                    codes += shown.part(plane, part) * weights.picture[shift]
+                    codes += weights.constant[plane]
+                    np.copyto(target, codes, casting="unsafe")

@@ -1,0 +1,197 @@
+"""Backgrounds as 8-bit planes: made once in float, in strips of rows, then kept as long as they are shown."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from reelpress.color import BT709_LIMITED, quantisation, rgb_to_ycc
+from reelpress.compose import assets
+from reelpress.compose.banded import filtered, strips
+from reelpress.compose.kernel import Axis, gaussian_taps, taps
+from reelpress.media.scale import allocate
+from reelpress.scene.plan import BackgroundLayer, GradientFill, ImageFill, SolidFill
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from reelpress.media.planes import Planes
+
+Rows = np.ndarray[Any, np.dtype[np.float32]]
+"""(rows, columns) or (rows, columns, 3)."""
+
+_STRIP = 64
+
+_OCTAVES = 4
+
+
+def draw(layer: BackgroundLayer, size: tuple[int, int]) -> Planes:
+    """The background as yuv420p planes of ``size``, BT.709 limited, rounded to nearest.
+
+    Raises:
+        MissingInputError, UnreadableInputError: Of its picture file.
+    """
+    width, height = size
+    out = allocate(width, height, "yuv420p", BT709_LIMITED)
+    rows = _rows_of(layer, size)
+    for start in range(0, height, _STRIP):
+        stop = min(height, start + _STRIP)
+        codes = to_codes(rows(start, stop))
+        store(out.planes[0][start:stop], codes[0])
+        for plane in (1, 2):
+            store(out.planes[plane][start // 2 : stop // 2], chroma_of(codes[plane]))
+    return out
+
+
+def to_codes(rgb: Rows) -> tuple[Rows, Rows, Rows]:
+    """Y, Cb and Cr codes (not rounded) of R'G'B' 0..1 (rows, columns, 3)."""
+    luma_scale, luma_offset, chroma_scale, chroma_offset = quantisation(BT709_LIMITED.range)
+    matrix = np.array(rgb_to_ycc(BT709_LIMITED.matrix))
+    matrix[0] *= luma_scale
+    matrix[1:] *= chroma_scale
+    offsets = (luma_offset, chroma_offset, chroma_offset)
+    y, u, v = (
+        rgb[..., 0] * np.float32(r) + rgb[..., 1] * np.float32(g) + rgb[..., 2] * np.float32(b) + np.float32(o)
+        for (r, g, b), o in zip(matrix, offsets, strict=True)
+    )
+    return y, u, v
+
+
+def chroma_of(field: Rows) -> Rows:
+    """A field of whole rows at the left-sited chroma positions; its first column is repeated."""
+    left = np.concatenate([field[:, :1], field[:, 1:-1:2]], axis=1)
+    across = (left + np.float32(2) * field[:, 0::2] + field[:, 1::2]) * np.float32(0.25)
+    out: Rows = (across[0::2] + across[1::2]) * np.float32(0.5)
+    return out
+
+
+def store(target: NDArray[np.uint8], codes: Rows) -> None:
+    """Round to nearest, clamp and write."""
+    np.copyto(target, np.clip(codes + np.float32(0.5), 0, 255.5), casting="unsafe")
+
+
+def _rows_of(layer: BackgroundLayer, size: tuple[int, int]) -> Callable[[int, int], Rows]:
+    """A function that makes rows ``low .. high`` as R'G'B' 0..1."""
+    fill = layer.fill
+    plain: Callable[[int, int], Rows]
+    if isinstance(fill, SolidFill):
+        color = np.array(fill.color, np.float32)
+
+        def plain(low: int, high: int) -> Rows:
+            return np.broadcast_to(color, (high - low, size[0], 3))
+
+        return plain  # a blurred flat colour is that colour
+    if isinstance(fill, GradientFill):
+        gradient = fill
+
+        def plain(low: int, high: int) -> Rows:
+            return gradient_rows(gradient, size, low, high)
+    else:
+        image = image_planes(fill, size)
+
+        def plain(low: int, high: int) -> Rows:
+            return image[low:high].astype(np.float32) * np.float32(1 / 65535)
+
+    return _blurred(plain, layer.blur_sigma, size) if layer.blur_sigma > 0 else plain
+
+
+def _blurred(rows: Callable[[int, int], Rows], sigma: float, size: tuple[int, int]) -> Callable[[int, int], Rows]:
+    width, height = size
+    columns = gaussian_taps(sigma, 0, width, width)
+
+    def blurred(low: int, high: int) -> Rows:
+        out = np.empty((high - low, width, 3), np.float32)
+        index, weight = gaussian_taps(sigma, low, high, height)
+        first, last = int(index.min()), int(index.max()) + 1
+        part = rows(first, last)
+        for channel in range(3):
+            for start, strip in strips(part[..., channel], (index - first, weight), columns):
+                out[start : start + len(strip), :, channel] = strip
+        return out
+
+    return blurred
+
+
+def gradient_rows(fill: GradientFill, size: tuple[int, int], low: int, high: int) -> Rows:
+    """Rows ``low .. high`` of a gradient with its noise, as defined in scene.plan.GradientFill."""
+    width, height = size
+    angle = math.radians(fill.angle + 270)
+    u = ((np.arange(width) + 0.5) / width - 0.5) * math.cos(angle)
+    v = ((np.arange(low, high) + 0.5) / height - 0.5) * math.sin(angle)
+    t = np.clip(u[np.newaxis, :] + v[:, np.newaxis] + 0.5, 0, 1).astype(np.float32)
+    start = np.array(fill.start, np.float32)
+    base: Rows = start + t[..., np.newaxis] * (np.array(fill.end, np.float32) - start)
+    if fill.noise_intensity <= 0:
+        return base
+    noise = value_noise(fill.noise_scale, size, low, high)[..., np.newaxis]
+    overlay = np.where(base < 0.5, 2 * base * noise, 1 - 2 * (1 - base) * (1 - noise))
+    base += (overlay - base) * np.float32(fill.noise_intensity / 100 * 0.25)
+    return base
+
+
+def value_noise(scale: float, size: tuple[int, int], low: int, high: int) -> Rows:
+    """Rows of the four-octave value noise of scene.plan.GradientFill, 0..1."""
+    width, height = size
+    frequency = 600 * (0.3 + 1.2 * (100 - scale) / 100)
+    total = np.zeros((high - low, width), np.float32)
+    for octave in range(_OCTAVES):
+        x, fx = _cells((np.arange(width) + 0.5) / width * (frequency * 2**octave))
+        y, fy = _cells((np.arange(low, high) + 0.5) / height * (frequency * 2**octave))
+        # rows of the lattice first: few of them, each needed for several rows of pixels
+        lattice_y, at = np.unique(np.concatenate([y, y + 1]), return_inverse=True)
+        line = _lattice(x, lattice_y, octave) * (1 - fx) + _lattice(x + 1, lattice_y, octave) * fx
+        upper, lower = line[at[: len(y)]], line[at[len(y) :]]
+        total += (upper + (lower - upper) * fy[:, np.newaxis]) * np.float32(0.5**octave)
+    total *= np.float32(1 / sum(0.5**o for o in range(_OCTAVES)))
+    return total
+
+
+def _cells(position: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Lattice cell and smoothstep of the place in it."""
+    cell = np.floor(position)
+    t = position - cell
+    return cell.astype(np.int64), (t * t * (3 - 2 * t)).astype(np.float32)
+
+
+def _lattice(x: NDArray[np.int64], y: NDArray[np.int64], octave: int) -> Rows:
+    """The hash of scene.plan.GradientFill at lattice points, 0..1; 32-bit arithmetic that wraps."""
+    across, down = x.astype(np.uint32) * np.uint32(0x9E3779B1), y.astype(np.uint32) * np.uint32(0x85EBCA77)
+    h = across[np.newaxis, :] + down[:, np.newaxis]
+    h += np.uint32(octave * 0xC2B2AE3D & 0xFFFFFFFF)
+    h ^= h >> np.uint32(15)
+    h *= np.uint32(0x2C1B3C6D)
+    h ^= h >> np.uint32(12)
+    h *= np.uint32(0x297A2D39)
+    h ^= h >> np.uint32(15)
+    out: Rows = (h >> np.uint32(8)).astype(np.float32)
+    out *= np.float32(1 / (1 << 24))
+    return out
+
+
+def image_planes(fill: ImageFill, size: tuple[int, int]) -> NDArray[np.uint16]:
+    """The picture file over white, cover-fitted and centred: (rows, columns, 3), 0..65535."""
+    width, height = size
+    rgba = assets.load(fill.image)
+    tall, wide = rgba.shape[:2]
+    step = min(wide / width, tall / height)
+    x = Axis((wide - width * step) / 2, step, 0, width, 0, wide)
+    y = Axis((tall - height * step) / 2, step, 0, height, 0, tall)
+    opaque = bool((rgba[..., 3] == 255).all())
+    rows, columns = taps(y, repeat=True), taps(x, repeat=True)
+    out = np.empty((height, width, 3), np.uint16)
+    for channel in range(3):
+
+        def of(low: int, high: int, channel: int = channel) -> Rows:
+            part = rgba[low:high, :, channel]
+            if opaque:
+                return part.astype(np.float32)
+            alpha = rgba[low:high, :, 3].astype(np.float32) / np.float32(255)
+            return part * alpha + (np.float32(255) - alpha * np.float32(255))
+
+        for first, strip in filtered(of, rows, columns):
+            out[first : first + len(strip), :, channel] = np.clip(strip, 0, 255) * np.float32(65535 / 255) + 0.5
+    return out

@@ -1,0 +1,237 @@
+"""A picture layer as pieces of the frame, each with weights: ``out = picture * wp + below * wb + constant``.
+
+The constant holds what has no source: the border's colour and the black of the shadow. Seen along one axis a card is
+a sequence of intervals (halo, edge, corner, middle, corner, edge, halo); a piece is one crossing of these, or several:
+
+- ``halo``: outside of the shape, only shadow and ring (wp = 0);
+- ``rim``: where the outline runs (0 <= wp <= opacity);
+- ``inside``: wholly covered, weights are two numbers.
+
+A halo or rim piece beside a straight edge depends on one axis only, a corner piece on both. Pieces are cut by the
+geometry alone and every value is elementwise, so drawing any part gives exactly the pixels of the whole.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from reelpress.color import rgb_to_codes
+from reelpress.compose.coverage import Field, centres, coverage, shadow_alpha, to_chroma
+from reelpress.scene.plan import IntRect, PictureLayer, Rect, Shape
+
+Kind = Literal["halo", "rim", "inside"]
+
+BLACK = (16.0, 128.0, 128.0)
+
+_SOFT = 2.0
+"""Pixels on either side of an outline within which coverage is between 0 and 1 (1 + 0.25 + half a pixel)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of the frame (even edges) and how the layer looks there."""
+
+    kind: Kind
+    area: IntRect
+    by_x: bool
+    """Whether the fields change along x."""
+    by_y: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Fields of one piece, or part of one: each (rows or 1, columns or 1); index 0 luma, 1 chroma."""
+
+    picture: tuple[Field, Field]
+    below: tuple[Field, Field]
+    constant: tuple[Field, Field, Field]
+    """Per plane, with the 0.5 that makes the final truncation a rounding."""
+
+    @property
+    def nbytes(self) -> int:
+        return sum(f.nbytes for f in (*self.picture, *self.below, *self.constant))
+
+    def part(self, piece: IntRect, area: IntRect) -> Weights:
+        """The fields of ``area`` inside ``piece``; both have even edges."""
+        if piece == area:
+            return self
+
+        def cut(field: Field, shift: int) -> Field:
+            x, y, w, h = ((area.x - piece.x) >> shift, (area.y - piece.y) >> shift, area.w >> shift, area.h >> shift)
+            if field.shape[0] > 1:
+                field = field[y : y + h]
+            return field[:, x : x + w] if field.shape[1] > 1 else field
+
+        return Weights(
+            (cut(self.picture[0], 0), cut(self.picture[1], 1)),
+            (cut(self.below[0], 0), cut(self.below[1], 1)),
+            (cut(self.constant[0], 0), cut(self.constant[1], 1), cut(self.constant[2], 1)),
+        )
+
+
+def _even_down(value: float) -> int:
+    return 2 * math.floor(value / 2)
+
+
+def _even_up(value: float) -> int:
+    return 2 * math.ceil(value / 2)
+
+
+def intersect(a: IntRect, b: IntRect) -> IntRect | None:
+    """The common part of two rectangles, None when there is none."""
+    x, y = max(a.x, b.x), max(a.y, b.y)
+    w, h = min(a.right, b.right) - x, min(a.bottom, b.bottom) - y
+    return IntRect(x, y, w, h) if w > 0 and h > 0 else None
+
+
+class Card:
+    """The pieces of one picture layer; independent of what it shows, so it is kept while the card rests.
+
+    Args:
+        layer: Its geometry, shadow, border and opacity are used.
+        size: Of the frame.
+    """
+
+    def __init__(self, layer: PictureLayer, size: tuple[int, int]) -> None:
+        self._shape = layer.shape
+        self._shadow = layer.shadow if layer.shadow and layer.shadow.opacity > 0 and layer.shadow.reach > 0 else None
+        self._border = layer.border if layer.border and layer.border.opacity > 0 and layer.border.width > 0 else None
+        self.opacity = layer.opacity
+        self._size = size
+        frame = IntRect(0, 0, *size)
+        pieces = (Piece(k, part, bx, by) for k, a, bx, by in self._cut() if (part := intersect(a, frame)))
+        self.pieces: tuple[Piece, ...] = tuple(pieces)
+
+    @property
+    def _reach(self) -> float:
+        """Pixels beyond the shape in which anything is drawn."""
+        reach = _SOFT
+        if self._shadow is not None:
+            reach = max(reach, self._shadow.reach + 1)
+        if self._border is not None:
+            reach = max(reach, self._border.width + _SOFT)
+        return reach
+
+    def _intervals(self, low: float, high: float) -> tuple[int, ...] | None:
+        """Eight even cuts along one axis, or None when the shape is too small to have a middle."""
+        reach, corner = self._reach, max(self._shape.radius + 2, _SOFT)
+        cuts = (
+            _even_down(low - reach),
+            _even_down(low - _SOFT),
+            _even_up(low + _SOFT),
+            _even_up(low + corner),
+            _even_down(high - corner),
+            _even_down(high - _SOFT),
+            _even_up(high + _SOFT),
+            _even_up(high + reach),
+        )
+        return cuts if cuts[3] <= cuts[4] else None
+
+    def _cut(self) -> list[tuple[Kind, IntRect, bool, bool]]:
+        rect = self._shape.rect
+        if rect.w <= 0 or rect.h <= 0 or self.opacity <= 0:
+            return []
+        xs, ys = self._intervals(rect.x, rect.right), self._intervals(rect.y, rect.bottom)
+        seen_through = self.opacity < 1 and self._shadow is not None  # the shadow inside the outline shows
+        if xs is None or ys is None or seen_through:
+            return self._cut_whole()
+        h0, e0, c0, m0, m1, c1, e1, h1 = range(8)  # indices of the cuts: where each interval begins
+        table: list[tuple[Kind, int, int, int, int, bool, bool]] = [
+            # rows of the middle, columns from left to right
+            ("halo", h0, e0, m0, m1, True, False),
+            ("rim", e0, c0, m0, m1, True, False),
+            ("inside", c0, c1, m0, m1, False, False),
+            ("rim", c1, e1, m0, m1, True, False),
+            ("halo", e1, h1, m0, m1, True, False),
+            # columns of the middle, rows from top to bottom
+            ("halo", m0, m1, h0, e0, False, True),
+            ("rim", m0, m1, e0, c0, False, True),
+            ("inside", m0, m1, c0, m0, False, False),
+            ("inside", m0, m1, m1, c1, False, False),
+            ("rim", m0, m1, c1, e1, False, True),
+            ("halo", m0, m1, e1, h1, False, True),
+        ]
+        # corners: the outline's own square, and an L of halo around it
+        for left, right, beside in ((e0, m0, (h0, e0)), (m1, e1, (e1, h1))):
+            for top, bottom, above in ((e0, m0, (h0, e0)), (m1, e1, (e1, h1))):
+                table.append(("rim", left, right, top, bottom, True, True))
+                table.append(("halo", *beside, top, bottom, True, True))
+                across = (min(left, beside[0]), max(right, beside[1]))
+                table.append(("halo", *across, *above, True, True))
+        return [
+            (kind, IntRect(xs[x0], ys[y0], xs[x1] - xs[x0], ys[y1] - ys[y0]), by_x, by_y)
+            for kind, x0, x1, y0, y1, by_x, by_y in table
+            if xs[x1] > xs[x0] and ys[y1] > ys[y0]
+        ]
+
+    def _cut_whole(self) -> list[tuple[Kind, IntRect, bool, bool]]:
+        """One rim piece for all of the shape, and halo around it."""
+        rect, reach = self._shape.rect, self._reach
+        xs = (rect.x - reach, rect.x - _SOFT, rect.right + _SOFT, rect.right + reach)
+        ys = (rect.y - reach, rect.y - _SOFT, rect.bottom + _SOFT, rect.bottom + reach)
+        x0, x1, x2, x3 = _even_down(xs[0]), _even_down(xs[1]), _even_up(xs[2]), _even_up(xs[3])
+        y0, y1, y2, y3 = _even_down(ys[0]), _even_down(ys[1]), _even_up(ys[2]), _even_up(ys[3])
+        parts: list[tuple[Kind, int, int, int, int]] = [
+            ("rim", x1, y1, x2, y2),
+            ("halo", x0, y0, x3, y1),
+            ("halo", x0, y1, x1, y2),
+            ("halo", x2, y1, x3, y2),
+            ("halo", x0, y2, x3, y3),
+        ]
+        return [
+            (kind, IntRect(left, top, right - left, bottom - top), True, True)
+            for kind, left, top, right, bottom in parts
+            if right > left and bottom > top
+        ]
+
+    def weights(self, piece: Piece, area: IntRect) -> Weights:
+        """The fields of ``area``, a part of ``piece`` with even edges."""
+        if piece.kind == "inside":
+            shown, below, half = (np.full((1, 1), v, np.float32) for v in (self.opacity, 1 - self.opacity, 0.5))
+            return Weights((shown, shown), (below, below), (half, half, half))
+        # One more column to the left for chroma; the frame's first column is repeated.
+        xs = centres(area.x - 1, area.right) if piece.by_x else None
+        ys = centres(area.y, area.bottom) if piece.by_y else None
+        o = np.float32(self.opacity)
+        nothing = np.zeros((1, 1), np.float32)
+        card = nothing if piece.kind == "halo" else coverage(self._shape, xs, ys) * o
+        ring = nothing
+        if self._border is not None:
+            rect, width = self._shape.rect, self._border.width
+            grown = Shape(rect.outset(width), self._shape.radius + width, self._shape.kind)
+            ring = coverage(grown, xs, ys)
+            if piece.kind != "halo":
+                ring -= coverage(self._shape, xs, ys)
+                np.maximum(ring, 0, out=ring)
+            ring *= np.float32(self._border.opacity) * o
+        shadow = nothing if self._shadow is None else shadow_alpha(self._shadow, self._shape, xs, ys) * o
+        luma = [f[:, 1:] if f.shape[1] > 1 else f for f in (card, ring, shadow)]
+        chroma = [to_chroma(f) for f in (card, ring, shadow)]
+        color = rgb_to_codes(self._border.color) if self._border is not None else BLACK
+        below, dark = [], []
+        for c, r, s in (luma, chroma):
+            rest = 1 - c - r
+            dark.append(rest * s)
+            below.append(rest - dark[-1])
+        y, u, v = (
+            dark[level] * np.float32(black) + ring_part * np.float32(code) + np.float32(0.5)
+            for level, ring_part, black, code in zip(
+                (0, 1, 1), (luma[1], chroma[1], chroma[1]), BLACK, color, strict=True
+            )
+        )
+        return Weights((luma[0], chroma[0]), (below[0], below[1]), (y, u, v))
+
+
+def shape_inside(shape: Shape, rect: Rect) -> bool:
+    """Whether ``rect`` lies where the coverage of ``shape`` is certainly 1."""
+    margin = shape.radius + 2 if shape.radius > 0 else 0.0
+    outer = shape.rect
+    in_x = outer.x + 2 <= rect.x and rect.right <= outer.right - 2
+    in_y = outer.y + 2 <= rect.y and rect.bottom <= outer.bottom - 2
+    clear_x = outer.x + margin <= rect.x and rect.right <= outer.right - margin
+    clear_y = outer.y + margin <= rect.y and rect.bottom <= outer.bottom - margin
+    return (in_x and clear_y) or (in_y and clear_x)

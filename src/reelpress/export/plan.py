@@ -1,0 +1,91 @@
+"""ExportPlan: every choice of an export, made and explained before the first frame."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reelpress.encode.select import Choice
+    from reelpress.events import Fallback
+
+
+@dataclass(frozen=True, slots=True)
+class FormatEdge:
+    """What travels between two stages."""
+
+    edge: str
+    """``source``, ``decode->compose``, ``compose->encode``, ``output``; with the track where there are several."""
+    format: str
+    matrix: str
+    range: str
+    by: str
+    """Who makes pictures of this format."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """A pixel format conversion that will happen; an export without one is the normal case."""
+
+    edge: str
+    source: str
+    target: str
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What to expect. Rough: content decides."""
+
+    size_bytes: int
+    wall_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ExportPlan:
+    """The plan; ``to_dict`` has the names of design 7."""
+
+    source: str
+    output: str
+    frames: int
+    width: int
+    height: int
+    fps: str
+    duration_s: float
+    formats: tuple[FormatEdge, ...]
+    conversions: tuple[Conversion, ...]
+    decoder: Choice
+    renderer: Choice
+    converter: Choice
+    encoder: Choice
+    rate_control: dict[str, Any]
+    audio: dict[str, Any]
+    buffers: dict[str, int]
+    memory_bytes: int
+    copy: dict[str, Any]
+    estimate: Estimate
+    not_drawn: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    fallbacks: tuple[Fallback, ...] = field(default_factory=tuple)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        result = asdict(self)
+        for name in ("decoder", "renderer", "converter", "encoder"):
+            result[name] = getattr(self, name).to_dict()
+        return result
+
+
+def estimate(frames: int, width: int, height: int, fps: float, crf: float, preset: str, cores: int) -> Estimate:
+    """Size and time of an H.264 export of ordinary screen content.
+
+    The constants are medians of ``benchmarks/estimate.py`` on 2 cores (x264 veryfast, CRF 20): 0.012 bits a pixel, and
+    9 ns of processor time a pixel for decoding, composing and encoding together. Six steps of CRF halve the bits.
+    """
+    pixels = float(width) * height * frames
+    bits = pixels * 0.012 * 2 ** ((20 - crf) / 6)
+    speed = {"ultrafast": 0.45, "superfast": 0.8, "veryfast": 1.0, "faster": 1.3, "fast": 1.6}.get(preset, 2.2)
+    seconds = pixels * 9e-9 * speed / max(1, cores)
+    audio = frames / fps * 192_000 / 8
+    return Estimate(int(bits / 8 + audio), round(seconds + 0.3, 1))

@@ -1,0 +1,291 @@
+"""From a source and settings to a Job: everything opened, checked and decided before the first frame."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reelpress.encode.rate import RateControl, rate_control
+from reelpress.encode.select import Choice, choose_encoder
+from reelpress.errors import SettingsError, StrictFallbackError
+from reelpress.events import Fallback
+from reelpress.export.plan import Conversion, ExportPlan, FormatEdge, estimate
+from reelpress.export.settings import FORMATS, ExportSettings
+from reelpress.media.scale import is_native
+from reelpress.pipeline.budget import Budget, BufferSizes, EncoderLoad, SourceLoad
+from reelpress.project.load import LoadedProject, load_project
+from reelpress.recording.load import load
+from reelpress.scene.director import Director
+from reelpress.timeline.rate import CAP_RATE, natural_rate
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from reelpress.media.audio import AudioSpan
+    from reelpress.recording.model import Recording
+
+NATIVE = "yuv420p"
+"""What planar composes and x264 takes."""
+
+ENCODER_LOADS = {
+    "ultrafast": EncoderLoad(lookahead=0, bframes=0, references=1),
+    "superfast": EncoderLoad(lookahead=0, bframes=3, references=1),
+    "veryfast": EncoderLoad(lookahead=10, bframes=3, references=1),
+    "faster": EncoderLoad(lookahead=20, bframes=3, references=2),
+    "fast": EncoderLoad(lookahead=30, bframes=3, references=2),
+    "medium": EncoderLoad(lookahead=40, bframes=3, references=3),
+    "slow": EncoderLoad(lookahead=50, bframes=3, references=5),
+    "slower": EncoderLoad(lookahead=60, bframes=3, references=8),
+    "veryslow": EncoderLoad(lookahead=60, bframes=8, references=16),
+}
+"""What x264's presets hold (its own preset table)."""
+
+
+@dataclass
+class Job:
+    """An export that is ready to run. A context manager: it owns the recording's temporary files."""
+
+    source: Path
+    target: Path
+    settings: ExportSettings
+    recording: Recording
+    project: LoadedProject
+    director: Director
+    spans: tuple[AudioSpan, ...]
+    rate: RateControl
+    buffers: BufferSizes
+    plan: ExportPlan
+    decoder_name: str = "software"
+    fallbacks: list[Fallback] = field(default_factory=list)
+
+    def close(self) -> None:
+        """Remove temporary files; calling it twice is harmless."""
+        self.recording.close()
+
+    def __enter__(self) -> Job:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def target_path(source: Path, output: Path | None, settings: ExportSettings) -> Path:
+    """The file that an export writes: ``output``, or ``./<source stem>.<ext>``.
+
+    Raises:
+        SettingsError: The suffix names a format that is not built, or that contradicts ``--format``.
+    """
+    if output is None:
+        # abspath, not resolve: a link to a recording gives its own name to the result
+        name = Path(os.path.abspath(source)).stem
+        return Path(f"{name}.{settings.format or 'mp4'}")
+    suffix = output.suffix.lower().lstrip(".")
+    if settings.format is None and suffix in FORMATS and suffix != "mp4":
+        ExportSettings(format=suffix)  # type: ignore[arg-type] # refuses what is not built, with its sentence
+    if settings.format is not None and suffix in FORMATS and suffix != settings.format:
+        raise SettingsError(f"-o {output} and --format {settings.format} contradict each other. Leave one out.")
+    return output
+
+
+def prepare(source: Path, output: Path | None, settings: ExportSettings) -> Job:
+    """Load, check and decide; nothing is written.
+
+    Raises:
+        InputError, UsageError: As their names say.
+        StrictFallbackError: A fallback would be needed and ``strict`` is on.
+    """
+    source = Path(source)
+    target = target_path(source, None if output is None else Path(output), settings)
+    recording = load(source)
+    try:
+        return _prepared(source, target, settings, recording)
+    except BaseException:
+        recording.close()
+        raise
+
+
+def _prepared(source: Path, target: Path, settings: ExportSettings, recording: Recording) -> Job:
+    project = load_project(recording, settings.project)
+    recording = project.recording
+    fps = settings.fps or _default_rate(recording)
+    director = Director(
+        recording,
+        project.project,
+        resolution=settings.resolution,
+        fps=fps,
+        start=settings.start,
+        end=settings.end,
+        image_size=_image_size,
+    )
+    width, height = director.size
+    rate = rate_control(
+        width,
+        height,
+        fps,
+        quality=settings.quality,
+        optimize_size=settings.optimize_size,
+        crf=settings.crf,
+        preset=settings.encoder_preset,
+    )
+    spans = () if settings.no_audio else director.audio_spans()
+    buffers = Budget.detect(memory=settings.memory, buffers=settings.buffer_size).plan(
+        frame_bytes=width * height * 3 // 2,
+        sources=[SourceLoad(max(t.info.width * t.info.height for t in director.tracks) * 3 // 2)],
+        encoder=ENCODER_LOADS.get(rate.preset, EncoderLoad()),
+    )
+    fallbacks = _fallbacks(settings)
+    if settings.strict and fallbacks:
+        first = fallbacks[0]
+        raise StrictFallbackError(
+            f"--strict: {first.used} would be used instead of {first.wanted} ({first.stage}), because {first.reason}."
+        )
+    plan = _explain(source, target, settings, recording, project, director, spans, rate, buffers, fallbacks)
+    return Job(source, target, settings, recording, project, director, spans, rate, buffers, plan, fallbacks=fallbacks)
+
+
+def _default_rate(recording: Recording) -> Fraction:
+    if recording.is_cap:
+        return CAP_RATE
+    index = recording.segments[0].display.index
+    return natural_rate(index.pts, index.time_base)
+
+
+def _image_size(path: str) -> tuple[int, int] | None:
+    """Upright size of a picture file, ``None`` when it cannot be read; reads no more than its header."""
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            turned = image.getexif().get(0x0112, 1) >= 5  # EXIF orientations 5 to 8 swap the sides
+            return (image.height, image.width) if turned else (image.width, image.height)
+    except (OSError, ValueError, Image.DecompressionBombError):
+        return None
+
+
+def _cores() -> int:
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else (os.cpu_count() or 1)
+
+
+def _fallbacks(settings: ExportSettings) -> list[Fallback]:
+    found = []
+    if settings.renderer == "gpu":
+        found.append(Fallback("renderer", "gpu", "planar", "the GPU compositor is not built in this version"))
+    if settings.converter not in ("auto", "swscale"):
+        found.append(
+            Fallback("converter", settings.converter, "none", "pictures are composed in the encoder's own format")
+        )
+    return found
+
+
+def _explain(
+    source: Path,
+    target: Path,
+    settings: ExportSettings,
+    recording: Recording,
+    project: LoadedProject,
+    director: Director,
+    spans: tuple[AudioSpan, ...],
+    rate: RateControl,
+    buffers: BufferSizes,
+    fallbacks: list[Fallback],
+) -> ExportPlan:
+    width, height = director.size
+    formats: list[FormatEdge] = []
+    conversions: list[Conversion] = []
+    codecs = []
+    for track in director.tracks:
+        info = track.info
+        codecs.append(info.codec)
+        formats.append(
+            FormatEdge(
+                f"{track.key} decoded",
+                info.pixel_format,
+                str(info.color.matrix),
+                str(info.color.range),
+                f"{info.codec} decoder",
+            )
+        )
+        if not is_native(info.pixel_format, info.color):
+            conversions.append(
+                Conversion(
+                    f"{track.key} decode->compose",
+                    f"{info.pixel_format} {info.color}" + (f" {info.color.transfer}" if info.color.is_hdr else ""),
+                    f"{NATIVE} bt709 limited",
+                    "tone mapping" if info.color.is_hdr else "swscale",
+                    "the source is not 8 bit 4:2:0 in BT.709 limited range",
+                )
+            )
+        native = info.pixel_format if is_native(info.pixel_format, info.color) else NATIVE
+        formats.append(
+            FormatEdge(
+                f"{track.key} decode->compose",
+                native,
+                "bt709",
+                "limited",
+                "swscale" if conversions and conversions[-1].edge.startswith(track.key) else "decoder, no copy",
+            )
+        )
+    formats.append(FormatEdge("compose->encode", NATIVE, "bt709", "limited", "planar compositor"))
+    formats.append(FormatEdge("encoded", NATIVE, "bt709", "limited", "libx264"))
+    has_audio = bool(spans)
+    encoder = choose_encoder(settings.codec, settings.encoder)
+    return ExportPlan(
+        source=str(source),
+        output=str(target),
+        frames=director.frames,
+        width=width,
+        height=height,
+        fps=str(director.fps),
+        duration_s=float(Fraction(director.frames) / director.fps),
+        formats=tuple(formats),
+        conversions=tuple(conversions),
+        decoder=Choice(
+            f"software ({', '.join(dict.fromkeys(codecs))})",
+            f"{buffers.decode_threads} threads, bounded by the memory budget",
+            (("hardware decoders", "not built in this version of Reelpress"),),
+        ),
+        renderer=Choice(
+            "planar",
+            "composes in the decoder's and the encoder's own planes, on the CPU",
+            (("gpu", "not built in this version of Reelpress"),),
+        ),
+        converter=Choice(
+            "swscale" if conversions else "none",
+            "the source's format has to be reduced once"
+            if conversions
+            else "decoder, compositor and encoder share one format",
+        ),
+        encoder=encoder,
+        rate_control={
+            "crf": rate.crf,
+            "preset": rate.preset,
+            "maxrate": rate.maxrate,
+            "bufsize": rate.bufsize,
+            "gop_s": float(settings.gop),
+            "lookahead": buffers.lookahead,
+            "threads": buffers.encode_threads,
+        },
+        audio={
+            "used": has_audio,
+            "reason": "AAC, 48 kHz stereo, 192 kbit/s"
+            if has_audio
+            else ("--no-audio" if settings.no_audio else "there is no sound in what is shown"),
+        },
+        buffers={"rendered": buffers.rendered, "encoder": buffers.encoder, "bytes": buffers.bytes},
+        memory_bytes=buffers.memory_bytes,
+        copy={"used": False, "reason": "copying packets is not built in this version of Reelpress"},
+        estimate=estimate(director.frames, width, height, float(director.fps), rate.crf, rate.preset, _cores()),
+        not_drawn=director.not_drawn,
+        warnings=_once(*recording.warnings, *project.warnings, *director.warnings),
+        fallbacks=tuple(fallbacks),
+    )
+
+
+def _once(*lines: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(lines))

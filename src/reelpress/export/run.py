@@ -1,0 +1,361 @@
+"""Run a Job: threads, progress, verification, and the file under its name only when it is right."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import time
+from collections import deque
+from dataclasses import asdict
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from reelpress import clock
+from reelpress.color import BT709_LIMITED
+from reelpress.compose.planar import PlanarCompositor
+from reelpress.events import CompletedEvent, FallbackEvent, PlanEvent, ProgressEvent, WarningEvent
+from reelpress.export import stages
+from reelpress.export.report import ExportReport, FrameCounts, OutputInfo, StageTimes
+from reelpress.export.sources import SourcePool
+from reelpress.media.audio import AudioMixer
+from reelpress.media.encoder import AudioEncoderSettings, VideoEncoderSettings
+from reelpress.media.mux import Mp4Writer
+from reelpress.media.verify import VerifyResult, verify
+from reelpress.pipeline.cancel import CancelToken
+from reelpress.pipeline.channel import Channel
+from reelpress.pipeline.machine import peak_rss
+from reelpress.pipeline.memory import PressureMonitor
+from reelpress.pipeline.output import TargetGuard
+from reelpress.pipeline.run import Pipeline, PipelineStats
+from reelpress.pipeline.stage import Stage
+from reelpress.pipeline.watchdog import Deadlines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from reelpress.events import Event
+    from reelpress.export.prepare import Job
+    from reelpress.export.settings import Verify
+    from reelpress.media.packets import EncodedPacket
+    from reelpress.pipeline.budget import BufferSizes
+
+log = logging.getLogger(__name__)
+
+PROGRESS_INTERVAL_S = 0.1
+PACKET_BYTES = 8 << 20
+"""Bound of the channel of encoded packets; one 4K key frame is about 1 MB."""
+RATE_WINDOW_S = 3.0
+"""Progress is judged by the last few seconds: a scroll is slower than a still page."""
+
+
+class _Teller:
+    """Events of one export, at most ten progress lines a second; called from the monitor's thread only."""
+
+    def __init__(self, on_event: Callable[[Event], None] | None, total: int) -> None:
+        self._on_event = on_event or (lambda event: None)
+        self._total = total
+        self._last = float("-inf")
+        self._phase = ""
+        self._window: deque[tuple[float, int]] = deque()
+
+    def event(self, event: Event) -> None:
+        self._on_event(event)
+
+    def progress(self, phase: str, frame: int, *, force: bool = False) -> None:
+        now = time.monotonic()
+        if phase != self._phase:
+            force, self._phase = True, phase
+        if not force and now - self._last < PROGRESS_INTERVAL_S:
+            return
+        self._last = now
+        self._window.append((now, frame))
+        while len(self._window) > 2 and now - self._window[0][0] > RATE_WINDOW_S:
+            self._window.popleft()
+        first_time, first_frame = self._window[0]
+        rate = (frame - first_frame) / (now - first_time) if now > first_time else 0.0
+        eta = (self._total - frame) / rate if rate > 0 else None
+        self._on_event(ProgressEvent(phase, frame, self._total, round(rate, 1), None if eta is None else round(eta, 1)))
+
+
+def run(
+    job: Job, *, on_event: Callable[[Event], None] | None = None, cancel: CancelToken | None = None
+) -> ExportReport:
+    """Export ``job``. The calling thread watches; events come in it.
+
+    Raises:
+        ReelpressError: See ``errors``; no partial output is left, and an old file at the target is untouched.
+    """
+    cancel = cancel or CancelToken()
+    started, cpu_started = time.monotonic(), _cpu_seconds()
+    teller = _Teller(on_event, job.director.frames)
+    settings = job.settings
+    with TargetGuard(job.target, overwrite=settings.overwrite, sources=_sources(job)) as guard:
+        teller.event(PlanEvent(job.plan.to_dict()))
+        for fallback in job.fallbacks:
+            teller.event(FallbackEvent(**asdict(fallback)))
+        log.info("%s", job.buffers.start_line())
+        counts = FrameCounts(total=job.director.frames)
+        warnings = list(job.plan.warnings)
+
+        def warn(text: str) -> None:
+            if text not in warnings:
+                warnings.append(text)
+                teller.event(WarningEvent(text))
+
+        flow = _Flow(job, guard.part_path, counts, cancel)
+        stats = flow.run(cancel, teller, warn)
+        for line in flow.afterwards():
+            warn(line)
+        result = _verified(job, guard, teller, cancel, settings.verify, has_audio=flow.has_audio)
+        cancel.raise_if_cancelled()
+        guard.commit()
+    wall = time.monotonic() - started
+    report = _report(job, counts, stats, result, flow, warnings, wall, _cpu_seconds() - cpu_started)
+    teller.event(CompletedEvent(str(job.target), report.to_dict()))
+    return report
+
+
+class _Flow:
+    """The stages of one export and what they share."""
+
+    def __init__(self, job: Job, part_path: Any, counts: FrameCounts, cancel: CancelToken) -> None:
+        self.job = job
+        self.counts = counts
+        self.progress = stages.Progress()
+        director, buffers, settings = job.director, job.buffers, job.settings
+        spans = job.spans
+        self.has_audio = bool(spans)
+        self.total_samples = clock.samples_until(director.frames, director.fps)
+        self.mixer = AudioMixer(spans, self.total_samples) if spans else None
+        self.sources = {
+            kind: SourcePool(
+                job.recording,
+                threads=buffers.decode_threads,
+                decoder=job.decoder_name,
+                cancelled=lambda: cancel.cancelled,
+            )
+            for kind in dict.fromkeys(stages.kind_of(track.key) for track in director.tracks)
+        }
+        self.decoded: dict[str, Channel[stages.SourceFrame]] = {
+            kind: Channel(
+                f"decoded-{kind}",
+                max_items=buffers.decoded,
+                max_bytes=None,
+                size_of=lambda item: item.planes.nbytes,
+            )
+            for kind in self.sources
+        }
+        self.rendered: Channel[stages.RenderedFrame] = Channel(
+            "rendered",
+            max_items=buffers.rendered,
+            max_bytes=buffers.bytes,
+            size_of=lambda item: item.planes.nbytes,
+            key_of=lambda item: id(item.planes),
+        )
+        self.packets: Channel[list[EncodedPacket]] = Channel(
+            "encoder",
+            max_items=buffers.encoder,
+            max_bytes=PACKET_BYTES,
+            size_of=lambda batch: sum(packet.size for packet in batch),
+        )
+        width, height = director.size
+        try:
+            self.writer = Mp4Writer(
+                part_path,
+                video=VideoEncoderSettings(
+                    width=width,
+                    height=height,
+                    fps=director.fps,
+                    crf=job.rate.crf,
+                    maxrate=job.rate.maxrate,
+                    bufsize=job.rate.bufsize,
+                    preset=job.rate.preset,
+                    gop_frames=max(1, round(director.fps * settings.gop)),
+                    threads=buffers.encode_threads,
+                    lookahead=buffers.lookahead,
+                    extra=_encoder_extra(buffers),
+                ),
+                audio=AudioEncoderSettings() if self.has_audio else None,
+            )
+        except BaseException:
+            if self.mixer is not None:
+                self.mixer.close()
+            raise
+        self.compositor = PlanarCompositor()
+
+    def run(self, cancel: CancelToken, teller: _Teller, warn: Callable[[str], None]) -> PipelineStats:
+        """Run all stages to the end of the file."""
+        job, director = self.job, self.job.director
+        parts = [
+            Stage(
+                f"decode-{kind}" if len(self.sources) > 1 else "decode",
+                functools.partial(
+                    stages.decode,
+                    director=director.for_thread(),
+                    kind=kind,
+                    sources=self.sources[kind],
+                    channel=self.decoded[kind],
+                ),
+                outputs=[self.decoded[kind]],
+            )
+            for kind in self.sources
+        ]
+        parts += [
+            Stage(
+                "compose",
+                lambda ctx: stages.compose(ctx, director, self.compositor, self.decoded, self.rendered, self.counts),
+                inputs=list(self.decoded.values()),
+                outputs=[self.rendered],
+            ),
+            Stage(
+                "encode",
+                lambda ctx: stages.encode(
+                    ctx, self.writer, self.rendered, self.packets, self.counts, self.progress, time.monotonic
+                ),
+                inputs=[self.rendered],
+                outputs=[self.packets],
+            ),
+            Stage(
+                "mux",
+                lambda ctx: stages.audio_and_mux(
+                    ctx, self.writer, self.mixer, self.total_samples, self.packets, director.fps, self.progress
+                ),
+                inputs=[self.packets],
+            ),
+        ]
+        pipeline = Pipeline(parts, deadlines=Deadlines(stall_s=job.settings.stall_timeout))
+
+        pressure = PressureMonitor(pipeline.shrink, warn)
+
+        def tick() -> None:
+            teller.progress(self.progress.phase, self.progress.encoded)
+            pressure()
+
+        teller.progress("encode", 0, force=True)
+        stats = pipeline.run(cancel, on_tick=tick)
+        teller.progress("encode", self.progress.encoded, force=True)
+        self.counts.repeated_after_error = sum(pool.repeated for pool in self.sources.values())
+        return stats
+
+    def afterwards(self) -> list[str]:
+        """Warnings that only the run could tell."""
+        lines = []
+        for key, pool in self.sources.items():
+            if pool.repeated:
+                detail = "; ".join(pool.problems.values())
+                lines.append(
+                    f"{pool.repeated} frames of the {key} could not be decoded and show the last good one"
+                    + (f" ({detail})." if detail else ".")
+                )
+        if self.mixer is not None:
+            lines += self.mixer.warnings
+        return lines
+
+
+def _sources(job: Job) -> list[Path]:
+    """Everything that is read and must not be written to."""
+    files = [job.source]
+    if job.project.file is not None:
+        files.append(job.project.file)
+    return files
+
+
+def _encoder_extra(buffers: BufferSizes) -> dict[str, str]:
+    """Options by which x264 holds fewer pictures, where the budget asks for it."""
+    extra = {}
+    if buffers.bframes is not None:
+        extra["bf"] = str(buffers.bframes)
+    if buffers.sync_lookahead is not None:
+        extra["x264-params"] = f"sync-lookahead={buffers.sync_lookahead}"
+    return extra
+
+
+def _verified(
+    job: Job, guard: TargetGuard, teller: _Teller, cancel: CancelToken, mode: Verify, *, has_audio: bool
+) -> VerifyResult:
+    """Read the finished file back, under the same watch as the export itself."""
+    director = job.director
+    teller.progress("verify", director.frames, force=True)
+    results: list[VerifyResult] = []
+
+    def check(ctx: Any) -> None:
+        results.append(
+            verify(
+                guard.part_path,
+                frames=director.frames,
+                fps=director.fps,
+                size=director.size,
+                duration=Fraction(director.frames) / director.fps,
+                color=BT709_LIMITED,
+                has_audio=has_audio,
+                mode=mode,
+                heartbeat=ctx.heartbeat,
+                cancelled=lambda: cancel.cancelled,
+            )
+        )
+
+    Pipeline([Stage("verify", check)], deadlines=Deadlines(stall_s=job.settings.stall_timeout)).run(
+        cancel, on_tick=lambda: teller.progress("verify", director.frames)
+    )
+    return results[0]
+
+
+def _report(
+    job: Job,
+    counts: FrameCounts,
+    stats: PipelineStats,
+    result: VerifyResult,
+    flow: _Flow,
+    warnings: list[str],
+    wall: float,
+    cpu: float,
+) -> ExportReport:
+    width, height = job.director.size
+    channels = stats.channels
+    return ExportReport(
+        frames=counts,
+        wall_s=round(wall, 3),
+        fps=round(counts.total / wall, 2) if wall > 0 else 0.0,
+        cpu_s=round(cpu, 3),
+        peak_rss_bytes=peak_rss(),
+        stages={
+            name: StageTimes(round(s.busy_s, 4), round(s.wait_in_s, 4), round(s.wait_out_s, 4), s.frames)
+            for name, s in stats.stages.items()
+        },
+        formats=[asdict(edge) for edge in job.plan.formats],
+        conversions=[
+            {**asdict(planned), "frames": flow.sources[stages.kind_of(planned.edge)].conversions}
+            for planned in job.plan.conversions
+        ],
+        fallbacks=list(job.fallbacks),
+        warnings=warnings,
+        buffers={
+            "rendered": channels["rendered"].max_items,
+            "encoder": channels["encoder"].max_items,
+            "bytes": job.buffers.bytes,
+            "rendered_peak": channels["rendered"].peak_items,
+            "rendered_peak_bytes": channels["rendered"].peak_bytes,
+            "encoder_peak": channels["encoder"].peak_items,
+            "encoder_peak_bytes": channels["encoder"].peak_bytes,
+        },
+        decoder=job.plan.decoder.used,
+        renderer=flow.compositor.name,
+        converter=job.plan.converter.used,
+        encoder=job.plan.encoder.used,
+        output=OutputInfo(
+            width=width,
+            height=height,
+            fps=float(job.director.fps),
+            duration_s=round(float(result.duration), 6),
+            size_bytes=job.target.stat().st_size,
+            video_codec="h264",
+            audio_codec="aac" if flow.has_audio else None,
+            color=str(BT709_LIMITED),
+        ),
+        verified=list(result.checked),
+    )
+
+
+def _cpu_seconds() -> float:
+    return time.process_time()

@@ -1,0 +1,82 @@
+"""One output frame as a picture file."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reelpress import clock
+from reelpress.compose.planar import PlanarCompositor
+from reelpress.errors import SettingsError
+from reelpress.export.prepare import prepare
+from reelpress.export.settings import ExportSettings
+from reelpress.export.sources import SourcePool
+from reelpress.media.rgb import to_rgb
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+    from pathlib import Path
+    from typing import Any
+
+    import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """A rendered moment."""
+
+    rgb: np.ndarray[Any, np.dtype[np.uint8]]
+    """(height, width, 3)."""
+    index: int
+    """Output frame."""
+    time: Fraction
+    """Of that frame, in seconds."""
+    not_drawn: tuple[str, ...]
+
+    @property
+    def width(self) -> int:
+        return int(self.rgb.shape[1])
+
+    @property
+    def height(self) -> int:
+        return int(self.rgb.shape[0])
+
+    def save(self, path: Path) -> None:
+        """Write a PNG.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        from PIL import Image
+
+        Image.fromarray(self.rgb, "RGB").save(path, format="PNG")
+
+
+def render_still(source: Path, time: Fraction, *, settings: ExportSettings | None = None) -> Still:
+    """The frame on screen at ``time`` (output time).
+
+    Raises:
+        SettingsError: The time lies outside of the video.
+        InputError: The source cannot be read.
+    """
+    settings = dataclasses.replace(settings or ExportSettings(), start=None, end=None)
+    with prepare(source, None, settings) as job:
+        director = job.director
+        index = clock.frame_at(time, director.fps)
+        if not 0 <= index < director.frames:
+            raise SettingsError(
+                f"--time is {float(time):g} s, but the video lasts {float(director.frames / director.fps):.3f} s."
+            )
+        plan = director.plan(index)
+        # One frame is wanted: frame threads would only decode ahead for nothing.
+        sources = SourcePool(job.recording, threads=1, decoder=job.decoder_name, enforce_damage=False)
+        compositor = PlanarCompositor()
+        try:
+            pictures = {p.source: sources.planes(p.source, p.frame) for p in plan.pictures()}
+            composed = compositor.compose(plan, pictures, None)
+            rgb = to_rgb(composed.planes)
+        finally:
+            compositor.close()
+            sources.close()
+        return Still(rgb, index, clock.frame_time(index, director.fps), director.not_drawn)

@@ -1,0 +1,204 @@
+"""Opening files with PyAV, and turning its errors into ours. Private to ``media``.
+
+What is decided here for every input: a regular file on this machine is opened, never a device, a pipe or an
+address; playlists may name local files only (protocol whitelist); only known container formats are tried
+(format whitelist: FFmpeg would otherwise read a text file as a "terminal recording" and follow concat scripts);
+bytes in metadata that are not UTF-8 are ignored; opening and each read have a deadline.
+"""
+
+from __future__ import annotations
+
+import errno
+import stat
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import av
+import av.error
+
+from reelpress.errors import (
+    InputError,
+    MissingInputError,
+    OutOfMemoryError,
+    ReelpressError,
+    UnreadableInputError,
+    UnsupportedInputError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from av.container import InputContainer
+    from av.stream import Stream
+
+FORMATS = (
+    "mov", "mp4", "matroska", "webm", "flv", "live_flv", "mpegts", "mpeg", "mpegvideo", "hls", "avi", "asf", "ogg",
+    "mxf", "gxf", "nut", "dv", "ivf", "obu", "av1", "h264", "hevc", "vvc", "m4v", "mjpeg", "mpjpeg", "gif", "apng", "rm", "swf",
+    "yuv4mpegpipe", "wav", "w64", "aiff", "caf", "au", "flac", "mp3", "aac", "ac3", "eac3", "amr", "tta", "wv",
+)  # fmt: skip
+"""Container formats that may be opened, by FFmpeg's names."""
+
+OPEN_TIMEOUT_S = 20.0
+READ_TIMEOUT_S = 20.0
+
+_OPTIONS = {
+    "format_whitelist": ",".join(FORMATS),
+    # Also holds inside playlists: a playlist that names an http address fails to open. There is no network, ever.
+    "protocol_whitelist": "file,crypto,data",
+}
+
+
+def check_file(path: Path) -> int:
+    """Size in bytes of a regular, non-empty file.
+
+    Raises:
+        MissingInputError: There is nothing at ``path``.
+        UnreadableInputError: It is empty or may not be read.
+        UnsupportedInputError: It is an address, a folder, a device or a pipe.
+    """
+    text = str(path)
+    scheme = text.split(":", 1)[0]
+    if ":/" in text[:12] and scheme.isalpha() and len(scheme) > 1 and not path.exists():
+        raise UnsupportedInputError(f"{text}: only files on this machine can be read, not network addresses.")
+    try:
+        info = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise MissingInputError(f"{path}: there is no such file.") from None
+    except (OSError, ValueError) as error:
+        raise UnreadableInputError(f"{path}: cannot be read ({reason(error)}).") from None
+    if stat.S_ISDIR(info.st_mode):
+        raise UnsupportedInputError(f"{path}: is a folder, not a video file.")
+    if not stat.S_ISREG(info.st_mode):
+        raise UnsupportedInputError(f"{path}: is not a regular file (a device, pipe or socket).")
+    if info.st_size == 0:
+        raise UnreadableInputError(f"{path}: the file is empty (0 bytes).")
+    return info.st_size
+
+
+def reason(error: BaseException) -> str:
+    """The short reason of a system or library error, in lower case and without paths."""
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    text = str(text).rstrip(".")
+    return text[:1].lower() + text[1:]
+
+
+def as_input_error(error: BaseException, path: Path, doing: str = "") -> ReelpressError:
+    """The ReelpressError to raise for ``error``, met while reading ``path``."""
+    if isinstance(error, ReelpressError):
+        return error
+    code = getattr(error, "errno", None)
+    if isinstance(error, MemoryError) or code == errno.ENOMEM:
+        return OutOfMemoryError("decode", f"while reading {path}")
+    if isinstance(error, FileNotFoundError) and not path.exists():
+        return MissingInputError(f"{path}: there is no such file.")
+    if isinstance(error, FileNotFoundError):
+        return UnreadableInputError(f"{path}: names another file that does not exist.")
+    if code in (errno.EACCES, errno.EPERM):
+        return UnreadableInputError(f"{path}: permission denied.")
+    if isinstance(error, av.error.ExitError) or code == errno.ETIMEDOUT:
+        return UnreadableInputError(f"{path}: reading it took longer than {READ_TIMEOUT_S:.0f} s.")
+    when = f" while {doing}" if doing else ""
+    return UnreadableInputError(f"{path}: cannot be read as a video{when} ({reason(error)}).")
+
+
+AV_ERRORS = (av.error.FFmpegError, OSError, ValueError, RuntimeError, MemoryError, EOFError)
+"""What PyAV raises for a file that it does not like."""
+
+
+@contextmanager
+def input_errors(path: Path, doing: str = "") -> Iterator[None]:
+    """Turn everything that PyAV and the system raise inside into an InputError that names ``path``."""
+    try:
+        yield
+    except ReelpressError:
+        raise
+    except AV_ERRORS as error:
+        raise as_input_error(error, path, doing) from error
+
+
+def open_input(path: Path, *, only: int | None = None) -> InputContainer:
+    """Open ``path`` for reading.
+
+    Args:
+        path: A regular file.
+        only: Index of the one stream that will be read; the packets of all others are skipped by the demuxer.
+
+    Raises:
+        InputError: It cannot be opened; the sentence names the file and the reason.
+    """
+    check_file(path)
+    try:
+        container = av.open(
+            # Absolute, so that a colon or a leading dash in the name is never taken for a protocol or an option.
+            str(path.absolute()),
+            mode="r",
+            options=dict(_OPTIONS),
+            metadata_errors="ignore",
+            timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S),
+        )
+    except AV_ERRORS as error:
+        raise _open_error(error, path) from error
+    if only is not None:
+        skip_others(container, only)
+    return container
+
+
+def skip_others(container: InputContainer, only: int) -> None:
+    """Make the demuxer drop the packets of every stream but ``only``."""
+    for stream in container.streams:
+        if stream.index != only:
+            stream.discard = _DISCARD_ALL
+
+
+def _open_error(error: BaseException, path: Path) -> ReelpressError:
+    if isinstance(error, av.error.InvalidDataError):
+        head = _head(path)
+        if b"ftyp" in head[:32]:
+            return UnreadableInputError(
+                f"{path}: the file is incomplete or damaged: its index (moov) is missing or broken, "
+                "as after a crash of the recorder."
+            )
+        if head.startswith(b"#EXTM3U"):
+            return UnreadableInputError(
+                f"{path}: the playlist cannot be read; every file it names must exist beside it on this machine."
+            )
+        return UnreadableInputError(f"{path}: is not a video file, or too damaged to be recognised.")
+    if isinstance(error, av.error.ArgumentError):
+        if _head(path).startswith(b"#EXTM3U"):
+            return UnsupportedInputError(f"{path}: the playlist names something that is not a file on this machine.")
+        return UnsupportedInputError(f"{path}: has a container format that is not supported.")
+    if isinstance(error, av.error.ProtocolNotFoundError):
+        return UnsupportedInputError(f"{path}: names a network address; only files on this machine are read.")
+    return as_input_error(error, path)
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(64)
+    except OSError:
+        return b""
+
+
+def stream_of(container: InputContainer, index: int, path: Path) -> Stream:
+    """Stream ``index`` of an open container.
+
+    Raises:
+        InputError: The file changed since it was probed.
+    """
+    if index >= len(container.streams):
+        raise UnreadableInputError(f"{path}: has no stream {index} any more; the file changed while it was read.")
+    stream: Stream = container.streams[index]
+    return stream
+
+
+def _discard_all() -> object:
+    from av.stream import Discard
+
+    return Discard.all
+
+
+_DISCARD_ALL = _discard_all()
+
+__all__ = ["AV_ERRORS", "InputError", "as_input_error", "check_file", "input_errors", "open_input", "stream_of"]

@@ -1,0 +1,213 @@
+"""Write an MP4: encoder sessions, interleaving, tags, and the index in front of the pictures.
+
+Threads: ``Mp4Writer(...)`` opens everything and writes the header, so from then on ``video.*``, ``audio.*`` and
+``mux``/``finish``/``abort`` may each run in a thread of their own at the same time: they touch three different
+native objects. Two threads must not be in the same one of the three at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+from typing import TYPE_CHECKING, Any
+
+import av
+from av.audio.codeccontext import AudioCodecContext
+from av.codec.context import Flags as CodecFlags
+from av.video.codeccontext import VideoCodecContext
+
+from reelpress.clock import AUDIO_RATE
+from reelpress.errors import EncoderError, OutputError, ReelpressError
+from reelpress.media.encoder import (
+    MATRIX_POINT,
+    PRIMARIES_POINT,
+    RANGE_POINT,
+    TRANSFER_POINT,
+    AudioEncoderSettings,
+    AudioSession,
+    VideoEncoderSettings,
+    VideoSession,
+)
+from reelpress.media.faststart import move_index_to_front
+from reelpress.media.faults import writing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from fractions import Fraction
+    from pathlib import Path
+
+    from av.codec.context import CodecContext
+    from av.container import OutputContainer
+    from av.stream import Stream
+
+    from reelpress.media.packets import EncodedPacket
+
+log = logging.getLogger(__name__)
+
+_BITEXACT = 0x400
+"""AVFMT_FLAG_BITEXACT: no encoder tag, no creation time."""
+
+
+class Mp4Writer:
+    """One MP4 being written to ``path``, whatever its suffix.
+
+    The file says nothing about its maker: no encoder tag, no creation time, no option string.
+
+    Args:
+        path: Created, or emptied when it exists.
+        video: What the pictures are.
+        audio: ``None`` writes no audio track.
+        faststart: Put the index in front of the pictures at the end, so that players on the web can start at once.
+
+    Raises:
+        OutputError: The file cannot be opened.
+        EncoderError: The encoder refuses the settings.
+        OutOfMemoryError: stage ``"encode"``.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        video: VideoEncoderSettings,
+        audio: AudioEncoderSettings | None = None,
+        faststart: bool = True,
+    ) -> None:
+        self.path = path
+        self.packets = 0
+        """Packets written so far."""
+        self.bytes = 0
+        """Bytes of payload written so far."""
+        self._faststart = faststart
+        self._closed = False
+        # An absolute path is never mistaken for a protocol ("a:b.mp4").
+        self._container: OutputContainer = av.open(
+            os.path.abspath(path),
+            "w",
+            format="mp4",
+            container_options={
+                "movie_timescale": str(_movie_timescale(video.fps, audio is not None)),
+                "video_track_timescale": str(_track_timescale(video.fps)),
+            },
+        )
+        try:
+            with writing(path, "encode"):
+                self._container.flags |= _BITEXACT
+                self._streams: dict[str, Stream] = {}
+                # Each encoder is opened by itself for a message that names the right one.
+                self._streams["video"], pictures = _video_stream(self._container, video)
+                _open(pictures, f"The video encoder {video.codec}")
+                sound: AudioCodecContext | None = None
+                if audio is not None:
+                    self._streams["audio"], sound = _audio_stream(self._container, audio)
+                    _open(sound, f"The audio encoder {audio.codec}")
+                self._container.start_encoding()
+        except ReelpressError:
+            self._container.close()
+            self._closed = True
+            raise
+        self.video = VideoSession(pictures, video, str(path))
+        self.audio = None if sound is None or audio is None else AudioSession(sound, audio, str(path))
+
+    def mux(self, packets: Iterable[EncodedPacket]) -> None:
+        """Write packets; each stream's in the order they were encoded, the two streams in any order.
+
+        Raises:
+            OutputError: Disk full, file gone.
+        """
+        with writing(self.path, "mux"):
+            for packet in packets:
+                stream = self._streams.get(packet.kind)
+                if stream is None:
+                    raise EncoderError("Got an audio packet for a file that was opened without audio.")
+                native: av.Packet[Any] = av.Packet(packet.data)
+                native.stream = stream
+                native.pts, native.dts, native.duration = packet.pts, packet.dts, packet.duration
+                native.time_base = packet.time_base
+                native.is_keyframe = packet.is_key
+                self._container.mux_one(native)
+                self.packets += 1
+                self.bytes += packet.size
+
+    def finish(self, cancelled: Callable[[], bool] | None = None, progress: Callable[[], None] | None = None) -> None:
+        """Write the index, close the file and move the index to the front.
+
+        Args:
+            cancelled: Asked every few megabytes while moving; True raises Cancelled.
+            progress: Called every few megabytes while moving.
+
+        Raises:
+            OutputError: Disk full.
+            Cancelled: ``cancelled`` said so; the file is then useless.
+        """
+        if self._closed:
+            raise OutputError(f"{self.path} is already closed.")
+        self._closed = True
+        with writing(self.path, "mux"):
+            self._container.close()
+            if self._faststart:
+                move_index_to_front(self.path, cancelled=cancelled, progress=progress)
+
+    def abort(self) -> None:
+        """Close the file without finishing it; the caller removes it. Never raises; harmless after ``finish``."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self._container.close()
+        except (av.FFmpegError, OSError, MemoryError, ValueError) as fault:
+            log.debug("closing %s after a failure: %s", self.path, fault)
+
+
+def _open(context: CodecContext, what: str) -> None:
+    try:
+        context.open()
+    except MemoryError:
+        raise
+    except (av.FFmpegError, ValueError) as fault:
+        reason = getattr(fault, "strerror", None) or str(fault)
+        raise EncoderError(f"{what} refused its settings: {reason}.") from fault
+
+
+def _video_stream(container: OutputContainer, settings: VideoEncoderSettings) -> tuple[Stream, VideoCodecContext]:
+    stream = container.add_stream(settings.codec, rate=settings.fps, options=settings.options())
+    context = stream.codec_context
+    assert isinstance(context, VideoCodecContext)
+    context.width, context.height = settings.width, settings.height
+    context.pix_fmt = settings.pixel_format
+    context.time_base = 1 / settings.fps
+    context.gop_size = settings.gop_frames
+    # The default is slice threads: as many slices a picture as threads, and up to half as many bits again.
+    context.thread_type = "FRAME"
+    context.thread_count = max(1, settings.threads)
+    color = settings.color
+    context.colorspace = MATRIX_POINT[color.matrix]
+    context.color_primaries = PRIMARIES_POINT[color.primaries]
+    context.color_trc = TRANSFER_POINT[color.transfer]
+    context.color_range = RANGE_POINT[color.range]
+    context.flags |= CodecFlags.bitexact.value
+    return stream, context
+
+
+def _audio_stream(container: OutputContainer, settings: AudioEncoderSettings) -> tuple[Stream, AudioCodecContext]:
+    stream = container.add_stream(settings.codec, rate=AUDIO_RATE, options=dict(settings.extra))
+    context = stream.codec_context
+    assert isinstance(context, AudioCodecContext)
+    context.bit_rate = settings.bit_rate
+    context.layout = "stereo"
+    context.format = "fltp"
+    context.flags |= CodecFlags.bitexact.value
+    return stream, context
+
+
+def _track_timescale(fps: Fraction) -> int:
+    """Ticks a second of the video track: a multiple of the rate's numerator, so that each frame is whole ticks."""
+    return fps.numerator * max(1, math.ceil(10_000 / fps.numerator))
+
+
+def _movie_timescale(fps: Fraction, with_audio: bool) -> int:
+    """Ticks a second of the edit lists: both tracks' lengths are whole in it where that needs no huge number."""
+    track = _track_timescale(fps)
+    both = math.lcm(track, AUDIO_RATE) if with_audio else track
+    return both if both <= 1_000_000 else track

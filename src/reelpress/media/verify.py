@@ -1,0 +1,429 @@
+"""Read a finished file back and compare it with what was planned.
+
+Fast: every packet is looked at (times, sizes, key flags, colour tags in the bitstream and in the container), and the
+first picture, the last one and up to eight key frames between them are decoded. Full: every picture is decoded.
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from reelpress.clock import AUDIO_RATE
+from reelpress.color import BT709_LIMITED, ColorSpec, Range
+from reelpress.errors import Cancelled, InputError, OutputError, VerifyError
+from reelpress.media._av import AV_ERRORS, open_input
+from reelpress.media.boxes import find_all, top_level_boxes
+from reelpress.media.encoder import AAC_FRAME, MATRIX_POINT, PRIMARIES_POINT, TRANSFER_POINT
+from reelpress.media.h264_sps import sps_of_extradata
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from av.container import InputContainer
+
+KEY_FRAMES = 8
+"""Key frames decoded in fast mode, besides the first and the last picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the finished file must be."""
+
+    frames: int
+    fps: Fraction
+    """Picture k is shown at exactly k/fps seconds."""
+    size: tuple[int, int]
+    """Width and height in pixels."""
+    color: ColorSpec = BT709_LIMITED
+    has_audio: bool = False
+    duration: Fraction | None = None
+    """Seconds of video; ``None`` is frames/fps."""
+
+    @property
+    def seconds(self) -> Fraction:
+        """Length of the video."""
+        return Fraction(self.frames) / self.fps if self.duration is None else self.duration
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyResult:
+    """What was found, all as expected."""
+
+    frames: int
+    duration: Fraction
+    """Seconds of the video track."""
+    keyframes: int
+    decoded: int
+    """Pictures that were decoded for this."""
+    checked: tuple[str, ...]
+    """What was compared, for the report."""
+
+
+Ticks = np.ndarray[tuple[int], np.dtype[np.int64]]
+Flags = np.ndarray[tuple[int], np.dtype[np.bool_]]
+
+
+@dataclass(frozen=True, slots=True)
+class PacketTable:
+    """Facts of all packets of a track, in file order; about 35 bytes a packet."""
+
+    time_base: Fraction
+    """Seconds in a tick."""
+    pts: Ticks
+    dts: Ticks
+    duration: Ticks
+    size: Ticks
+    """Bytes."""
+    key: Flags
+    damaged: Flags
+
+    def __len__(self) -> int:
+        return len(self.pts)
+
+    def end(self) -> Fraction:
+        """Seconds at which the last shown packet ends."""
+        return int((self.pts + self.duration).max()) * self.time_base
+
+    def seconds(self, ticks: int) -> str:
+        """``ticks`` for a sentence."""
+        return f"{float(int(ticks) * self.time_base):.6f} s"
+
+
+def verify(
+    path: Path,
+    *,
+    frames: int,
+    fps: Fraction,
+    size: tuple[int, int],
+    duration: Fraction | None = None,
+    color: ColorSpec = BT709_LIMITED,
+    has_audio: bool = False,
+    mode: Literal["fast", "full"] = "fast",
+    heartbeat: Callable[[], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> VerifyResult:
+    """Check a finished MP4. Uses the calling thread only, and no more memory than a decoder and 35 bytes a packet.
+
+    Args:
+        path: The file.
+        frames: Pictures planned.
+        fps: Frame rate; picture k must be shown at exactly k/fps seconds.
+        size: Width and height in pixels.
+        duration: Seconds of video; ``None`` is frames/fps.
+        color: What the tags must say.
+        has_audio: Whether there must be one audio track as long as the video (to one AAC frame), or none.
+        mode: ``"fast"`` decodes up to 10 places, ``"full"`` everything.
+        heartbeat: Called after every little piece of work.
+        cancelled: Asked as often; True raises Cancelled.
+
+    Raises:
+        VerifyError: The first difference, in a sentence.
+        OutputError: The file cannot be read at all any more.
+        Cancelled: ``cancelled`` said so.
+    """
+    expected = Expected(frames, fps, size, color, has_audio, duration)
+
+    def pause() -> None:
+        if heartbeat is not None:
+            heartbeat()
+        if cancelled is not None and cancelled():
+            raise Cancelled("The export was cancelled.")
+
+    checked = ["structure"]
+    moov = _structure(path)
+    _container_colour(moov, expected.color)
+    video = audio = -1
+    with _opened(path) as container:
+        video, audio = _streams(container, expected)
+        _bitstream_colour(container.streams[video].codec_context.extradata or b"", expected)
+    checked += ["streams", "size", "colour in bitstream and container"]
+    packets = _walk(path, video, pause)
+    check_video_packets(packets, expected)
+    checked += ["packet times", "packet sizes", "key frames"]
+    if expected.has_audio:
+        check_audio_packets(_walk(path, audio, pause), expected)
+        checked.append("audio")
+    if mode == "full":
+        decoded = _decode_all(path, video, expected, pause)
+    else:
+        decoded = _decode_some(path, video, packets, pause)
+    if expected.has_audio:
+        _decode_audio(path, audio, mode, pause)
+    checked.append("decoded all" if mode == "full" else "decoded first, last and key frames")
+    return VerifyResult(len(packets), packets.end(), int(packets.key.sum()), decoded, tuple(checked))
+
+
+# What the container says
+
+
+def _structure(path: Path) -> bytes:
+    """The index, after a check that the boxes fill the file."""
+    try:
+        with path.open("rb") as file:
+            boxes = top_level_boxes(file)
+            total = path.stat().st_size
+            end = max((offset + size for _, offset, size in boxes), default=0)
+            names = [name for name, _, _ in boxes]
+            if end != total or b"mdat" not in names:
+                raise _wrong(f"it is cut off: {end} of its {total} bytes are whole boxes")
+            if names.count(b"moov") != 1:
+                raise _wrong("it has no index (moov)")
+            _, offset, size = boxes[names.index(b"moov")]
+            file.seek(offset)
+            return file.read(size)
+    except OSError as fault:
+        raise OutputError(f"{path} cannot be read back: {fault.strerror}. Check the disk.") from fault
+
+
+def _container_colour(moov: bytes, color: ColorSpec) -> None:
+    boxes = [b for entry in ("avc1", "hvc1", "av01") for b in find_all(moov, f"trak/mdia/minf/stbl/stsd/{entry}/colr")]
+    if not boxes:
+        raise _wrong("the container has no colour tag (colr)")
+    box = boxes[0]
+    if box[8:12] != b"nclx" or len(box) < 19:
+        raise _wrong("the container's colour tag is not of the kind nclx")
+    found = (*(int.from_bytes(box[at : at + 2], "big") for at in (12, 14, 16)), bool(box[18] & 0x80))
+    _compare_colour("container", found, color)
+
+
+def _bitstream_colour(extradata: bytes, expected: Expected) -> None:
+    sps = sps_of_extradata(extradata)
+    if sps is None:
+        raise _wrong("the bitstream has no readable parameter set (SPS)")
+    if (sps.width, sps.height) != expected.size:
+        raise _wrong(f"the bitstream is {sps.width}x{sps.height} instead of {expected.size[0]}x{expected.size[1]}")
+    _compare_colour("bitstream", (sps.primaries, sps.transfer, sps.matrix, sps.full_range), expected.color)
+
+
+def _compare_colour(where: str, found: tuple[int | bool, ...], color: ColorSpec) -> None:
+    wanted = (
+        PRIMARIES_POINT[color.primaries],
+        TRANSFER_POINT[color.transfer],
+        MATRIX_POINT[color.matrix],
+        color.range is Range.FULL,
+    )
+    if found != wanted:
+        names = ("primaries", "transfer", "matrix", "full range")
+        wrong = [f"{n} {f} instead of {w}" for n, f, w in zip(names, found, wanted, strict=True) if f != w]
+        raise _wrong(f"the colour tags of the {where} are wrong: {', '.join(wrong)}")
+
+
+class _opened:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> InputContainer:
+        try:
+            self._container = open_input(self._path)
+        except InputError as fault:
+            raise _wrong(f"it cannot be opened again ({fault})") from fault
+        return self._container
+
+    def __exit__(self, *_: object) -> None:
+        self._container.close()
+
+
+def _streams(container: InputContainer, expected: Expected) -> tuple[int, int]:
+    videos = [s for s in container.streams if s.type == "video"]
+    audios = [s for s in container.streams if s.type == "audio"]
+    if len(videos) != 1:
+        raise _wrong(f"it has {len(videos)} video tracks instead of 1")
+    if len(audios) != int(expected.has_audio):
+        raise _wrong(f"it has {len(audios)} audio tracks instead of {int(expected.has_audio)}")
+    context: Any = videos[0].codec_context
+    if (context.width, context.height) != expected.size:
+        raise _wrong(f"it is {context.width}x{context.height} instead of {expected.size[0]}x{expected.size[1]}")
+    return videos[0].index, audios[0].index if audios else -1
+
+
+# Packets
+
+
+def _walk(path: Path, stream: int, pause: Callable[[], None]) -> PacketTable:
+    times = {name: array("q") for name in ("pts", "dts", "duration", "size")}
+    key, damaged = array("b"), array("b")
+    with _opened(path) as container:
+        track = container.streams[stream]
+        base = _time_base(track)
+        try:
+            for packet in container.demux(track):
+                if packet.size == 0 and packet.pts is None:
+                    continue  # the end
+                if packet.pts is None or packet.dts is None:
+                    raise _wrong(f"packet {len(key)} of stream {stream} has no time")
+                values = (packet.pts, packet.dts, packet.duration or 0, packet.size)
+                for column, value in zip(times.values(), values, strict=True):
+                    column.append(value)
+                key.append(packet.is_keyframe)
+                damaged.append(packet.is_corrupt)
+                if len(key) % 500 == 0:
+                    pause()
+        except AV_ERRORS as fault:
+            raise _wrong(f"reading stopped after {len(key)} packets of stream {stream} ({fault})") from fault
+    columns = {name: np.frombuffer(column, np.int64) for name, column in times.items()}
+    return PacketTable(base, key=np.frombuffer(key, np.bool_), damaged=np.frombuffer(damaged, np.bool_), **columns)
+
+
+def check_video_packets(packets: PacketTable, expected: Expected) -> None:
+    """Compare the packets of the video track with what was planned.
+
+    Raises:
+        VerifyError: Count, order, times, sizes or key flags are wrong.
+    """
+    _check_packets(packets, "picture")
+    if len(packets) != expected.frames:
+        raise _wrong(f"it has {len(packets)} pictures instead of {expected.frames}")
+    if not packets.key[0]:
+        raise _wrong("its first picture is not a key frame")
+    # pts * time_base == k / fps, in integers.
+    shown = np.sort(packets.pts) * (packets.time_base.numerator * expected.fps.numerator)
+    planned = np.arange(len(packets), dtype=np.int64) * (packets.time_base.denominator * expected.fps.denominator)
+    if (shown != planned).any():
+        k = int(np.argmax(shown != planned))
+        found = packets.seconds(int(np.sort(packets.pts)[k]))
+        raise _wrong(f"picture {k} is shown at {found} instead of {float(k / expected.fps):.6f} s")
+    if packets.end() != expected.seconds:
+        raise _wrong(f"its video lasts {float(packets.end()):.6f} s instead of {float(expected.seconds):.6f} s")
+
+
+def check_audio_packets(packets: PacketTable, expected: Expected) -> None:
+    """Compare the packets of the audio track with what was planned: in order, and as long as the video.
+
+    Raises:
+        VerifyError: Order, sizes or length are wrong.
+    """
+    _check_packets(packets, "sound packet")
+    frame = Fraction(AAC_FRAME, AUDIO_RATE)
+    if abs(int(packets.pts[0]) * packets.time_base) > frame:
+        raise _wrong(f"its sound starts at {packets.seconds(int(packets.pts[0]))} instead of 0")
+    if abs(packets.end() - expected.seconds) > frame:
+        raise _wrong(f"its sound lasts {float(packets.end()):.6f} s, its video {float(expected.seconds):.6f} s")
+    apart = packets.pts[1:] - packets.pts[:-1] - packets.duration[:-1]
+    if apart.any():
+        raise _wrong(f"there is a gap or an overlap after sound packet {int(np.argmax(apart != 0))}")
+
+
+def _check_packets(packets: PacketTable, what: str) -> None:
+    if not len(packets):
+        raise _wrong(f"it has no {what}s")
+    for bad, text in ((packets.size == 0, "is empty"), (packets.damaged, "is cut off or damaged")):
+        if bad.any():
+            raise _wrong(f"{what} {int(np.argmax(bad))} {text}")
+    steps = np.diff(packets.dts)
+    if (steps <= 0).any():
+        k = int(np.argmax(steps <= 0))
+        one, two = packets.seconds(int(packets.dts[k])), packets.seconds(int(packets.dts[k + 1]))
+        raise _wrong(f"decoding times do not rise after {what} {k} ({one}, then {two})")
+    if (packets.pts < packets.dts).any():
+        raise _wrong(f"{what} {int(np.argmax(packets.pts < packets.dts))} is shown before it is decoded")
+
+
+# Decoding
+
+
+def _prepare(container: InputContainer, stream: int, quick: bool) -> Any:
+    track = container.streams[stream]
+    context = track.codec_context
+    context.thread_count = 1
+    context.thread_type = "NONE"
+    # Faults are errors here, not something to be painted over.
+    context.options = {"err_detect": "explode", **({"skip_loop_filter": "all"} if quick else {})}
+    return track
+
+
+def _decode_some(path: Path, stream: int, packets: PacketTable, pause: Callable[[], None]) -> int:
+    """Decode the first picture, up to KEY_FRAMES key frames and the last picture with what it needs."""
+    keys = np.sort(packets.pts[packets.key])
+    last = int(packets.pts.max())
+    spread = sorted({int(keys[round(k * (len(keys) - 1) / (KEY_FRAMES - 1))]) for k in range(KEY_FRAMES)})
+    decoded = 0
+    with _opened(path) as container:
+        # The loop filter finds no faults and takes a quarter of the time.
+        track = _prepare(container, stream, quick=True)
+        for start, end in [*((pts, pts) for pts in spread[:-1]), (spread[-1], last)]:
+            decoded += _decode_from(container, track, start, end, pause)
+    return decoded
+
+
+def _decode_from(container: InputContainer, track: Any, start: int, end: int, pause: Callable[[], None]) -> int:
+    """Decode from the key frame at ``start`` until the picture at ``end`` came out; number of pictures decoded."""
+    base = _time_base(track)
+    decoded = 0
+    try:
+        container.seek(start, stream=track)
+        for frame in _frames_from(container, track, start, alone=start == end):
+            decoded += 1
+            pause()
+            _whole(frame, base)
+            if frame.pts == end:
+                return decoded
+    except AV_ERRORS as fault:
+        raise _wrong(f"pictures from {float(start * base):.3f} s on cannot be decoded ({fault})") from fault
+    raise _wrong(f"the picture at {float(end * base):.3f} s did not come out of the decoder")
+
+
+def _frames_from(container: InputContainer, track: Any, start: int, alone: bool) -> Iterator[Any]:
+    """Decoded pictures from the key frame at ``start`` on, or only that one."""
+    for packet in container.demux(track):
+        if alone and packet.pts is not None and packet.pts != start:
+            break  # draining gives the picture without decoding more
+        yield from packet.decode()
+        if packet.size == 0:
+            return  # the end of the file drained the decoder
+    yield from track.codec_context.decode(None)
+
+
+def _whole(frame: Any, base: Fraction) -> None:
+    if frame.is_corrupt:
+        raise _wrong(f"the picture at {float((frame.pts or 0) * base):.3f} s is damaged")
+
+
+def _decode_all(path: Path, stream: int, expected: Expected, pause: Callable[[], None]) -> int:
+    decoded = 0
+    with _opened(path) as container:
+        track = _prepare(container, stream, quick=False)
+        base = _time_base(track)
+        try:
+            for packet in container.demux(track):
+                for frame in packet.decode():
+                    _whole(frame, base)
+                    if frame.pts * base != decoded / expected.fps:
+                        raise _wrong(f"decoded picture {decoded} is for {float(frame.pts * base):.6f} s")
+                    decoded += 1
+                pause()
+        except AV_ERRORS as fault:
+            raise _wrong(f"picture {decoded} cannot be decoded ({fault})") from fault
+    if decoded != expected.frames:
+        raise _wrong(f"{decoded} pictures can be decoded instead of {expected.frames}")
+    return decoded
+
+
+def _decode_audio(path: Path, stream: int, mode: str, pause: Callable[[], None]) -> None:
+    """Decode the first second of sound, or all of it."""
+    samples = 0
+    with _opened(path) as container:
+        track = _prepare(container, stream, quick=False)
+        try:
+            for packet in container.demux(track):
+                samples += sum(frame.samples for frame in packet.decode())
+                pause()
+                if mode == "fast" and samples >= AUDIO_RATE:
+                    return
+        except AV_ERRORS as fault:
+            raise _wrong(f"its sound cannot be decoded after {samples} samples ({fault})") from fault
+    if samples == 0:
+        raise _wrong("no sound comes out of the decoder")
+
+
+def _time_base(track: Any) -> Fraction:
+    return Fraction(track.time_base.numerator, track.time_base.denominator)
+
+
+def _wrong(what: str) -> VerifyError:
+    return VerifyError(f"The finished file is not what was planned: {what}. Try again, and report it if it stays so.")

@@ -1,0 +1,83 @@
+"""The few facts that are asked of the operating system; the only importer of psutil, and lazily so."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def _psutil() -> Any:
+    import psutil  # type: ignore[import-untyped, unused-ignore]
+
+    return psutil
+
+
+def total_ram() -> int:
+    """Bytes of physical memory."""
+    return int(_psutil().virtual_memory().total)
+
+
+def available_ram() -> int:
+    """Bytes that can be had without swapping."""
+    return int(_psutil().virtual_memory().available)
+
+
+def cores() -> int:
+    """Cores that this process may use (its affinity where there is one)."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity is not None else (os.cpu_count() or 1)
+
+
+def kill_descendants(pid: int) -> None:
+    """Kill all children of a process and theirs; those that are gone already are no error."""
+    psutil = _psutil()
+    with contextlib.suppress(psutil.Error):
+        for process in psutil.Process(pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+
+
+def boot_id() -> str:
+    """A name of this boot where the system has one (Linux), else an empty string."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def process_start(pid: int) -> str | None:
+    """When a process started, as an opaque string to compare; ``None`` when there is no such process.
+
+    A pid alone is reused; together with its start it is not. On Linux the start in clock ticks since boot: the time
+    of day that psutil derives from it shifts when the clock is set.
+    """
+    try:
+        # the command in field 2 may hold spaces and brackets, so count from the last bracket: field 22 is the 20th
+        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+        return None if fields[0] in "ZX" else fields[19]
+    except (FileNotFoundError, ProcessLookupError):
+        if Path("/proc/self/stat").exists():
+            return None
+    except (OSError, IndexError):
+        pass
+    psutil = _psutil()
+    try:
+        return f"{psutil.Process(pid).create_time():.0f}"
+    except psutil.NoSuchProcess:
+        return None
+    except psutil.Error:
+        return ""  # it lives, but may not be looked at
+
+
+def peak_rss() -> int:
+    """Peak resident memory of this process in bytes, as the system counted it."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        info = _psutil().Process().memory_info()
+        return int(getattr(info, "peak_wset", info.rss))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

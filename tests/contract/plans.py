@@ -1,0 +1,387 @@
+"""Sources, art and frame plans for the contract tests of compositors.
+
+Everything is made here from fixed seeds: three kinds of video picture (a page of text, a noisy camera picture, a
+smooth one), a few RGBA images, a list of plans that has each property of each layer, and hypothesis strategies for
+random plans.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw, ImageFont
+
+from reelpress.color import BT709_LIMITED
+from reelpress.media.planes import Planes
+from reelpress.scene.plan import (
+    BackgroundLayer,
+    Border,
+    CornerKind,
+    FramePlan,
+    GradientFill,
+    ImageFill,
+    PictureLayer,
+    Rect,
+    Shadow,
+    Shape,
+    SolidFill,
+    SpriteLayer,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reelpress.scene.plan import Fill
+
+TEXT, NOISY, SMOOTH, TEXT_NV12, ODD = "display:0", "camera:0", "display:1", "display:2", "display:3"
+SIZES = {TEXT: (320, 180), NOISY: (160, 120), SMOOTH: (256, 144), TEXT_NV12: (320, 180), ODD: (241, 135)}
+"""Width and height of each source."""
+
+
+# --- video pictures ---------------------------------------------------------------------------------------------------
+
+
+def to_planes(rgb: np.ndarray) -> Planes:
+    """yuv420p, BT.709 limited, left-sited, of (height, width, 3) R'G'B' 0..1; odd sizes repeat the last line."""
+    height, width, _ = rgb.shape
+    padded = np.pad(rgb, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+    y = 16 + 219 * (padded @ (0.2126, 0.7152, 0.0722))
+    cb = 128 + 224 * (padded[..., 2] - (y - 16) / 219) / 1.8556
+    cr = 128 + 224 * (padded[..., 0] - (y - 16) / 219) / 1.5748
+
+    def halved(plane: np.ndarray) -> np.ndarray:
+        left = np.pad(plane, ((0, 0), (1, 0)), mode="edge")[:, 0:-1:2]
+        across = (left + 2 * plane[:, 0::2] + plane[:, 1::2]) / 4
+        return (across[0::2] + across[1::2]) / 2
+
+    planes = (y[:height, :width], halved(cb), halved(cr))
+    return Planes(
+        "yuv420p", width, height, tuple(np.rint(p).clip(0, 255).astype(np.uint8) for p in planes), BT709_LIMITED
+    )
+
+
+def as_nv12(planes: Planes) -> Planes:
+    """The same picture with interleaved chroma."""
+    luma, cb, cr = planes.planes
+    chroma = np.ascontiguousarray(np.stack([cb, cr], axis=-1).reshape(cb.shape[0], -1))
+    return Planes("nv12", planes.width, planes.height, (luma, chroma), planes.color)
+
+
+def page_of_text(width: int, height: int, number: int = 0) -> np.ndarray:
+    """R'G'B' of an editor window: dark sidebar, text in several colours, a selected line, an icon or two."""
+    image = Image.new("RGB", (width, height), (252, 252, 250))
+    draw = ImageDraw.Draw(image)
+    font = ImageFont.load_default(size=11)
+    draw.rectangle((0, 0, width // 5, height), fill=(32, 36, 48))
+    draw.rectangle((width // 5, 3 * 16 + 3, width, 4 * 16 + 2), fill=(214, 230, 255))
+    inks = ((20, 20, 24), (150, 30, 40), (24, 90, 160), (20, 20, 24), (60, 110, 50))
+    words = "def compose(plan, sources): return planes  # only what changes costs anything".split()
+    for line in range(height // 16):
+        if (line + number) % 5 == 4:
+            continue  # empty lines, as on any page
+        text = " ".join(words[(line + number + i) % len(words)] for i in range(2 + (line * 7 + number) % 4))
+        draw.text((width // 5 + 6 + 10 * (line % 3), 3 + 16 * line), text, font=font, fill=inks[line % len(inks)])
+        if line % 2 == 0:
+            draw.text((6, 3 + 16 * line), f"file_{line}.py", font=font, fill=(190, 196, 210))
+    draw.ellipse((width - 40, height - 40, width - 16, height - 16), fill=(230, 120, 30))
+    return np.asarray(image) / 255
+
+
+def smooth_picture(width: int, height: int, number: int = 0) -> np.ndarray:
+    """R'G'B' of slow waves in all three channels."""
+    y, x = np.mgrid[0:height, 0:width] / max(width, height)
+    waves = [
+        0.5 + 0.45 * np.sin(2 * np.pi * (a * x + b * y) + c + number) for a, b, c in ((1, 2, 0), (2, -1, 1), (-1, 1, 2))
+    ]
+    return np.stack(waves, axis=-1)
+
+
+def noisy_picture(width: int, height: int, number: int = 0) -> np.ndarray:
+    """Waves with a hard-edged figure and a sensor's noise: about 3 codes."""
+    base = smooth_picture(width, height, number) * 0.7 + 0.1
+    y, x = np.mgrid[0:height, 0:width]
+    face = (x - width * 0.5) ** 2 + (y - height * 0.45) ** 2 < (height * 0.3) ** 2
+    base[face] = (0.85, 0.65, 0.55)
+    noise = np.random.default_rng(100 + number).normal(0, 0.012, base.shape)
+    return np.clip(base + noise, 0, 1)
+
+
+@functools.cache
+def picture(source: str, frame: int) -> Planes:
+    """The picture that a layer means by ``source`` and ``frame``."""
+    width, height = SIZES[source]
+    if source in (TEXT, ODD):
+        return to_planes(page_of_text(width, height, frame))
+    if source == TEXT_NV12:
+        return as_nv12(picture(TEXT, frame))
+    if source == NOISY:
+        return to_planes(noisy_picture(width, height, frame))
+    return to_planes(smooth_picture(width, height, frame))
+
+
+def sources_of(plan: FramePlan) -> Mapping[str, Planes]:
+    """What a pipeline would hand over with ``plan``."""
+    return {layer.source: picture(layer.source, layer.frame) for layer in plan.pictures()}
+
+
+# --- art --------------------------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Art:
+    """Image files for sprites and backgrounds."""
+
+    pointer: str
+    badge: str
+    wallpaper: str
+    sizes: Mapping[str, tuple[int, int]]
+
+    def fill(self) -> ImageFill:
+        return ImageFill(self.wallpaper, *self.sizes[self.wallpaper])
+
+    def sprite(self, image: str, rect: Rect, **more) -> SpriteLayer:
+        width, height = self.sizes[image]
+        return SpriteLayer(image, rect, width=width, height=height, **more)
+
+
+def make_art(folder: Path) -> Art:
+    """Write the images into ``folder``."""
+    pointer = Image.new("RGBA", (36, 48))
+    outline = [(2, 2), (2, 38), (11, 30), (17, 44), (24, 41), (18, 28), (30, 28)]
+    ImageDraw.Draw(pointer).polygon(outline, fill=(10, 10, 10, 255), outline=(255, 255, 255, 255), width=2)
+    badge = np.zeros((40, 40, 4), np.uint8)
+    y, x = np.mgrid[0:40, 0:40]
+    badge[..., 0], badge[..., 1], badge[..., 2] = 220, x * 5, y * 6
+    badge[..., 3] = np.clip(255 - 11 * np.hypot(x - 19.5, y - 19.5), 0, 255)
+    wallpaper = (smooth_picture(300, 220, 2) * 255).astype(np.uint8)
+    images = {"pointer": pointer, "badge": Image.fromarray(badge), "wallpaper": Image.fromarray(wallpaper)}
+    paths = {}
+    for name, image in images.items():
+        paths[name] = str(folder / f"{name}.png")
+        image.save(paths[name])
+    return Art(**paths, sizes={paths[name]: image.size for name, image in images.items()})
+
+
+# --- plans with each property -----------------------------------------------------------------------------------------
+
+SIZE = (256, 144)
+GRADIENT = GradientFill((0.16, 0.3, 0.75), (0.9, 0.55, 0.35), 120)
+
+
+def card(source: str = TEXT, rect: Rect | None = None, radius: float = 0.0, **more) -> PictureLayer:
+    """The whole source on ``rect`` with a shape of the same rectangle."""
+    rect = rect or Rect(28, 16, 200, 112)
+    kind = more.pop("kind", CornerKind.SQUIRCLE)
+    crop = more.pop("crop", Rect(0, 0, *SIZES[source]))
+    shape = more.pop("shape", Shape(rect, radius, kind))
+    return PictureLayer(source, more.pop("frame", 0), crop, rect, shape, **more)
+
+
+def fixed_plans(art: Art) -> dict[str, FramePlan]:
+    """Plans by name; together they have every property of every layer."""
+    back = BackgroundLayer(GRADIENT)
+    floats = Rect(27.36, 15.71, 203.4, 114.41)
+    shadow, border = Shadow(9, 5, 0.6), Border(3, (1.0, 0.9, 0.3), 0.8)
+    layers: dict[str, tuple] = {
+        "solid": (BackgroundLayer(SolidFill((0.8, 0.1, 0.2))),),
+        "gradient 0": (BackgroundLayer(GradientFill((0, 0, 0), (1, 1, 1), 0)),),
+        "gradient 37": (BackgroundLayer(GradientFill((1, 0, 0), (0, 1, 0), 37)),),
+        "gradient with noise": (
+            BackgroundLayer(GradientFill((0.1, 0.2, 0.7), (0.9, 0.8, 0.2), 200, noise_intensity=80, noise_scale=70)),
+        ),
+        "image": (BackgroundLayer(art.fill()),),
+        "blurred image": (BackgroundLayer(art.fill(), blur_sigma=3.6),),
+        "blurred gradient": (BackgroundLayer(GRADIENT, blur_sigma=9),),
+        "no background": (card(radius=12),),
+        "passed through": (card(TEXT, Rect(0, 0, 320, 180)),),
+        "at rest": (back, card()),
+        "at rest, one to one": (back, card(TEXT, Rect(-20, -10, 320, 180))),
+        "at rest, larger": (back, card(NOISY, Rect(16, 8, 224, 168))),
+        "half pixels": (back, card(rect=floats)),
+        "rounded": (back, card(radius=24, kind=CornerKind.ROUNDED)),
+        "squircle": (back, card(radius=24)),
+        "rounded in motion": (back, card(rect=floats, radius=17.3, kind=CornerKind.ROUNDED)),
+        "squircle in motion": (back, card(rect=floats, radius=17.3)),
+        "small radius": (back, card(radius=0.7)),
+        "pill": (back, card(rect=Rect(28, 46, 200, 52), radius=26, kind=CornerKind.ROUNDED)),
+        "shadow": (back, card(radius=14, shadow=shadow)),
+        "shadow of a box": (back, card(shadow=Shadow(14, 0, 1.0))),
+        "border": (back, card(radius=14, border=border)),
+        "border of a box": (back, card(rect=floats, border=border)),
+        "everything": (back, card(radius=14, shadow=shadow, border=border)),
+        "everything in motion": (back, card(rect=floats, radius=14.2, shadow=shadow, border=border)),
+        "see-through": (back, card(rect=floats, radius=14, shadow=shadow, border=border, opacity=0.45)),
+        "invisible": (back, card(opacity=0.0)),
+        "zoomed": (back, card(rect=Rect(-181.3, -66.2, 611.7, 344.1), radius=30, shadow=shadow)),
+        "zoomed into a corner": (back, card(rect=Rect(31.4, 22.9, 611.7, 344.1), radius=30, shadow=shadow)),
+        "tiny": (back, card(rect=Rect(100.3, 50.7, 19.2, 10.8), radius=2)),
+        "off the frame": (back, card(rect=Rect(300, 16, 200, 112), radius=8, shadow=shadow)),
+        "only its shadow seen": (back, card(rect=Rect(-203, 16, 200, 112), radius=8, shadow=shadow)),
+        "cropped": (back, card(crop=Rect(64, 32, 200, 112), radius=8)),
+        "cropped, odd": (back, card(crop=Rect(61, 33, 177, 101), radius=8)),
+        "cropped, in motion": (back, card(crop=Rect(61, 33, 177, 101), rect=floats)),
+        "squeezed": (back, card(rect=Rect(40, 20, 60, 112))),
+        "nv12 at rest": (back, card(TEXT_NV12, radius=10)),
+        "nv12 in motion": (back, card(TEXT_NV12, rect=floats, radius=10)),
+        "odd source at rest": (back, card(ODD, radius=10)),
+        "odd source in motion": (back, card(ODD, rect=floats)),
+        "shape inside the picture": (back, card(shape=Shape(Rect(60.5, 30.5, 100, 80), 40, CornerKind.ROUNDED))),
+        "shape beyond the picture": (back, card(SMOOTH, Rect(60, 40, 120, 60), shape=Shape(Rect(40, 20, 160, 100), 9))),
+        "two cards": (
+            back,
+            card(SMOOTH, radius=12),
+            card(NOISY, Rect(170, 84, 64, 48), 24, kind=CornerKind.ROUNDED, shadow=shadow, border=border),
+        ),
+        "pointer": (back, art.sprite(art.pointer, Rect(90.4, 60.8, 18, 24))),
+        "pointer on a card": (back, card(radius=12), art.sprite(art.pointer, Rect(90.4, 60.8, 36, 48))),
+        "pointer, enlarged": (back, art.sprite(art.pointer, Rect(60.2, 20.1, 72, 96))),
+        "pointer, faded": (back, art.sprite(art.pointer, Rect(90.4, 60.8, 27, 36), opacity=0.4)),
+        "pointer at the edge": (back, art.sprite(art.pointer, Rect(-12.3, 130.2, 36, 48))),
+        "pointer, clipped": (
+            back,
+            art.sprite(art.badge, Rect(60.7, 30.3, 60, 60), clip=Shape(Rect(80, 40.5, 100, 100), 16)),
+        ),
+        "badge": (back, art.sprite(art.badge, Rect(100, 50, 40, 40)), art.sprite(art.badge, Rect(118.6, 61.9, 31, 31))),
+    }  # fmt: skip
+    return {name: FramePlan(SIZE, each) for name, each in layers.items()}
+
+
+# --- random plans -----------------------------------------------------------------------------------------------------
+
+
+def decimals(low: float, high: float) -> st.SearchStrategy[float]:
+    """Floats with few digits, so that a failing example can be read."""
+    return st.integers(round(low * 64), round(high * 64)).map(lambda n: n / 64)
+
+
+UNIT = st.integers(0, 20).map(lambda n: n / 20)
+COLORS = st.tuples(UNIT, UNIT, UNIT)
+KINDS = st.sampled_from(list(CornerKind))
+
+
+def fills(art: Art) -> st.SearchStrategy[Fill]:
+    return st.one_of(
+        st.builds(SolidFill, COLORS),
+        st.builds(
+            GradientFill,
+            COLORS,
+            COLORS,
+            decimals(0, 360),
+            st.sampled_from([0.0, 0.0, 40.0, 100.0]),
+            st.sampled_from([3.0, 100.0]),
+        ),
+        st.just(art.fill()),
+    )
+
+
+def backgrounds(art: Art) -> st.SearchStrategy[BackgroundLayer]:
+    return st.builds(BackgroundLayer, fills(art), st.sampled_from([0.0, 0.0, 1.5, 6.0]))
+
+
+@st.composite
+def rects(draw, size: tuple[int, int], shape_of: tuple[float, float], *, wild: bool = True) -> Rect:
+    """Places for a thing of the proportions ``shape_of``: at rest, in motion, zoomed past the frame or tiny."""
+    width, height = size
+    manner = draw(st.sampled_from(["rest", "motion", "zoomed", "tiny"] if wild else ["rest", "motion"]))
+    share = draw({"zoomed": decimals(1.5, 4), "tiny": decimals(0.05, 0.2)}.get(manner, decimals(0.3, 1.1)))
+    scale = share * min(width / shape_of[0], height / shape_of[1])
+    w, h = shape_of[0] * scale, shape_of[1] * scale
+    x = (width - w) * draw(decimals(-0.2, 1.2))
+    y = (height - h) * draw(decimals(-0.2, 1.2))
+    if manner == "rest":
+        return Rect(*(float(2 * round(v / 2)) for v in (x, y)), *(float(max(2, 2 * round(v / 2))) for v in (w, h)))
+    return Rect(x, y, w, h)
+
+
+@st.composite
+def crops(draw, source: str) -> Rect:
+    width, height = SIZES[source]
+    if draw(st.booleans()):
+        return Rect(0, 0, width, height)
+    x, y = draw(st.integers(0, width // 2)), draw(st.integers(0, height // 2))
+    w, h = draw(st.integers(width // 3, width - x)), draw(st.integers(height // 3, height - y))
+    return Rect(x, y, w, h)
+
+
+@st.composite
+def shapes(draw, rect: Rect) -> Shape:
+    radius = min(rect.w, rect.h) / 2 * draw(st.sampled_from([0.0, 0.0, 0.1, 0.3, 1.0]))
+    return Shape(rect, radius, draw(KINDS))
+
+
+@st.composite
+def picture_layers(draw, size: tuple[int, int], source: str) -> PictureLayer:
+    crop = draw(crops(source))
+    rect = draw(rects(size, (crop.w, crop.h)))
+    return PictureLayer(
+        source,
+        draw(st.integers(0, 2)),
+        crop,
+        rect,
+        draw(shapes(rect)),
+        draw(st.none() | st.builds(Shadow, decimals(0.5, 20), decimals(0.25, 12), UNIT)),
+        draw(st.none() | st.builds(Border, decimals(0.5, 6), COLORS, UNIT)),
+        draw(st.sampled_from([1.0, 1.0, 1.0, 0.5, 0.15])),
+    )
+
+
+@st.composite
+def sprite_layers(draw, size: tuple[int, int], art: Art) -> SpriteLayer:
+    image = draw(st.sampled_from([art.pointer, art.badge]))
+    width, height = art.sizes[image]
+    scale = draw(decimals(0.3, 2.5))
+    rect = Rect(draw(decimals(-20, size[0])), draw(decimals(-20, size[1])), width * scale, height * scale)
+    clip = draw(st.none() | rects(size, size, wild=False).flatmap(shapes))
+    return art.sprite(image, rect, opacity=draw(st.sampled_from([1.0, 1.0, 0.6])), clip=clip)
+
+
+@st.composite
+def frame_plans(draw, art: Art, size: tuple[int, int] | None = None) -> FramePlan:
+    """A background (mostly) and one to three layers over it, on a frame of 64 to 256 px."""
+    size = size or (2 * draw(st.integers(32, 128)), 2 * draw(st.integers(32, 80)))
+    layers: list = [] if draw(st.integers(0, 9)) == 0 else [draw(backgrounds(art))]
+    sources = draw(st.permutations(sorted(SIZES)))
+    chosen = sources[: draw(st.integers(1, 3))]
+    layers.extend(draw(picture_layers(size, s) | picture_layers(size, s) | sprite_layers(size, art)) for s in chosen)
+    return FramePlan(size, tuple(layers))
+
+
+@st.composite
+def changed_plans(draw, art: Art, plan: FramePlan) -> FramePlan:
+    """``plan`` with one or several properties of its layers changed, or layers added, removed or swapped."""
+    layers = list(plan.layers)
+    for _ in range(draw(st.integers(1, 3))):
+        manner = draw(st.sampled_from(["property"] * 6 + ["add", "remove", "swap"]))
+        at = draw(st.integers(0, len(layers) - 1)) if layers else None
+        if at is None or manner == "add":
+            layers.append(draw(sprite_layers(plan.size, art)))
+        elif manner == "remove":
+            layers.pop(at)
+        elif manner == "swap":
+            other = draw(st.integers(0, len(layers) - 1))
+            layers[at], layers[other] = layers[other], layers[at]
+        else:
+            layers[at] = draw(_changed_layer(art, plan.size, layers[at]))
+    return FramePlan(plan.size, tuple(layers))
+
+
+@st.composite
+def _changed_layer(draw, art: Art, size: tuple[int, int], layer):
+    """The layer with one property taken from a fresh one of its kind."""
+    match layer:
+        case BackgroundLayer():
+            fresh = draw(backgrounds(art))
+        case PictureLayer():
+            fresh = draw(picture_layers(size, layer.source))
+        case _:
+            fresh = draw(sprite_layers(size, art))
+            if fresh.image != layer.image:
+                return fresh
+    names = [f.name for f in dataclasses.fields(layer) if f.name not in ("source", "image", "width", "height")]
+    name = draw(st.sampled_from(names))
+    return dataclasses.replace(layer, **{name: getattr(fresh, name)})

@@ -1,0 +1,435 @@
+"""What every compositor must do, measured against the reference.
+
+The reference itself is held to hand-worked numbers in ``tests/compose/test_reference.py``; here it also runs as one
+of the candidates, which checks the protocol (and, trivially, the pixels).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import plans as samples
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from reelpress.color import BT709_LIMITED
+from reelpress.compose.reference import ReferenceCompositor
+from reelpress.scene.plan import (
+    BackgroundLayer,
+    Border,
+    CornerKind,
+    FramePlan,
+    GradientFill,
+    PictureLayer,
+    Rect,
+    Shadow,
+    Shape,
+    SolidFill,
+    SpriteLayer,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reelpress.compose.base import Compositor
+    from reelpress.media.planes import Planes
+
+# Design 4. Half a code comes from rounding alone; the rest is room for 8-bit intermediates and for a resampler that is
+# not quite the one kernel (Pillow's bicubic is a = -0.5).
+LUMA_MEAN = 0.6
+"""Greatest mean absolute error of luma, in codes."""
+CHROMA_MEAN = 0.8
+"""Greatest mean absolute error of a chroma plane, in codes."""
+NEAR = 4
+"""Codes within which a luma sample counts as right, ..."""
+NEAR_SHARE = 0.999
+"""... and the least share of luma samples that must be."""
+STEP_MEAN = 0.6
+"""Greatest mean step of luma when a motion ends: no more than what is allowed against the truth anyway."""
+
+COMPOSITORS = {
+    "reference": ("reelpress.compose.reference", "ReferenceCompositor"),
+    "planar": ("reelpress.compose.planar", "PlanarCompositor"),
+}
+"""Backends by name: module and class, made without arguments."""
+
+
+def make(name: str) -> Compositor:
+    module, cls = COMPOSITORS[name]
+    if importlib.util.find_spec(module) is None:
+        pytest.skip(f"{module} does not exist yet")
+    return getattr(importlib.import_module(module), cls)()
+
+
+@pytest.fixture(params=sorted(COMPOSITORS))
+def fresh(request) -> Callable[[], Compositor]:
+    """Makes compositors of one backend, closed at the end of the test."""
+    made: list[Compositor] = []
+
+    def factory() -> Compositor:
+        made.append(make(request.param))
+        return made[-1]
+
+    yield factory
+    for compositor in made:
+        compositor.close()
+
+
+@pytest.fixture(scope="module")
+def art(tmp_path_factory) -> samples.Art:
+    return samples.make_art(tmp_path_factory.mktemp("art"))
+
+
+class Error(NamedTuple):
+    """How far a picture is from the truth."""
+
+    luma: float
+    cb: float
+    cr: float
+    near: float
+
+    @property
+    def allowed(self) -> bool:
+        return self.luma <= LUMA_MEAN and max(self.cb, self.cr) <= CHROMA_MEAN and self.near >= NEAR_SHARE
+
+    def __str__(self) -> str:
+        return f"MAE luma {self.luma:.3f}, Cb {self.cb:.3f}, Cr {self.cr:.3f}; {100 * self.near:.3f} % of luma near"
+
+
+def channels(planes: Planes) -> list[np.ndarray]:
+    """Luma, Cb and Cr as signed integers, of either format."""
+    if planes.format == "nv12":
+        luma, chroma = planes.planes
+        return [p.astype(int) for p in (luma, chroma[:, 0::2], chroma[:, 1::2])]
+    return [p.astype(int) for p in planes.planes]
+
+
+def error_of(got: Planes, want: Planes) -> Error:
+    assert (got.width, got.height) == (want.width, want.height)
+    off = [np.abs(a - b) for a, b in zip(channels(got), channels(want), strict=True)]
+    return Error(*(float(o.mean()) for o in off), float((off[0] <= NEAR).mean()))
+
+
+def truth(plan: FramePlan) -> Planes:
+    return ReferenceCompositor().compose(plan, samples.sources_of(plan), None).planes
+
+
+def identical(a: Planes, b: Planes) -> bool:
+    return a.format == b.format and all(np.array_equal(x, y) for x, y in zip(a.planes, b.planes, strict=True))
+
+
+def randomly(function):
+    """Few examples by default, the same ones every time; ten times as many under ``-m release``."""
+
+    def run(examples: int):
+        return settings(
+            max_examples=examples,
+            derandomize=True,
+            deadline=None,
+            database=None,
+            suppress_health_check=[
+                HealthCheck.too_slow,
+                HealthCheck.function_scoped_fixture,
+                HealthCheck.data_too_large,
+            ],
+        )(given(data=st.data())(function))
+
+    return run
+
+
+def test_registry_has_the_compositors_that_exist():
+    for name in COMPOSITORS:
+        compositor = make(name)
+        assert compositor.name == name
+        assert {"yuv420p", "nv12"} <= set(compositor.capabilities.source_formats)
+        assert "yuv420p" in compositor.capabilities.output_formats
+        compositor.close()
+
+
+# --- the pixels -------------------------------------------------------------------------------------------------------
+
+PLAN_NAMES = sorted(samples.fixed_plans(samples.Art("a", "b", "c", dict.fromkeys("abc", (1, 1)))))
+
+
+@pytest.mark.parametrize("name", PLAN_NAMES)
+def test_each_property_is_drawn_as_the_reference_draws_it(fresh, art, name):
+    plan = samples.fixed_plans(art)[name]
+    composed = fresh().compose(plan, samples.sources_of(plan), None)
+    assert composed.planes.color == BT709_LIMITED
+    error = error_of(composed.planes, truth(plan))
+    assert error.allowed, str(error)
+
+
+def test_fixed_plans_differ_from_each_other(art):
+    """A list in which a property does nothing would prove nothing."""
+    seen: dict[bytes, str] = {}
+    same = []
+    for name, plan in samples.fixed_plans(art).items():
+        key = b"".join(p.tobytes() for p in truth(plan).planes)
+        if key in seen:
+            same.append({name, seen[key]})
+        seen[key] = name
+    assert same == []
+
+
+def check_random_plan(fresh, art, data):
+    plan = data.draw(samples.frame_plans(art))
+    error = error_of(fresh().compose(plan, samples.sources_of(plan), None).planes, truth(plan))
+    assert error.allowed, str(error)
+
+
+test_random_plans_are_drawn_as_the_reference_draws_them = randomly(check_random_plan)(25)
+test_many_random_plans = pytest.mark.release(randomly(check_random_plan)(400))
+
+
+# --- frame after frame ------------------------------------------------------------------------------------------------
+
+
+def outside(planes: Planes, damage) -> list[np.ndarray]:
+    """The planes with everything inside the rectangles set to 0."""
+    luma, cb, cr = channels(planes)
+    for rect in damage:
+        luma[rect.y : rect.bottom, rect.x : rect.right] = 0
+        for plane in (cb, cr):
+            plane[rect.y // 2 : rect.bottom // 2, rect.x // 2 : rect.right // 2] = 0
+    return [luma, cb, cr]
+
+
+def assert_well_formed(damage, size) -> None:
+    drawn = np.zeros((size[1], size[0]), int)
+    for rect in damage:
+        assert rect.w > 0
+        assert rect.h > 0
+        assert not (rect.x | rect.y | rect.w | rect.h) & 1, f"{rect} has odd edges"
+        assert rect.x >= 0
+        assert rect.y >= 0
+        assert rect.right <= size[0]
+        assert rect.bottom <= size[1]
+        drawn[rect.y : rect.bottom, rect.x : rect.right] += 1
+    assert drawn.max() <= 1, "rectangles overlap"
+
+
+def check_chain(fresh, art, data):
+    """A run of frames, each composed from the last, has exactly the pixels of frames composed alone."""
+    plan = data.draw(samples.frame_plans(art))
+    runner = fresh()
+    last, last_copy = None, None
+    for _ in range(4):
+        composed = runner.compose(plan, samples.sources_of(plan), last)
+        assert_well_formed(composed.damage, plan.size)
+        alone = fresh().compose(plan, samples.sources_of(plan), None)
+        assert identical(composed.planes, alone.planes)
+        if last is not None:
+            for now, before in zip(
+                outside(composed.planes, composed.damage), outside(last_copy, composed.damage), strict=True
+            ):
+                assert np.array_equal(now, before), "something changed outside the damage"
+            if composed.damage:
+                assert identical(last.planes, last_copy), "the previous picture was written to"
+        last = composed
+        last_copy = dataclasses.replace(composed.planes, planes=tuple(p.copy() for p in composed.planes.planes))
+        plan = data.draw(samples.changed_plans(art, plan))
+
+
+test_composing_from_the_previous_frame_changes_nothing = randomly(check_chain)(12)
+test_many_chains = pytest.mark.release(randomly(check_chain)(150))
+
+
+def test_equal_plan_is_held(fresh, art):
+    compositor = fresh()
+    plan = samples.fixed_plans(art)["everything"]
+    again = samples.fixed_plans(art)["everything"]
+    assert again is not plan
+    first = compositor.compose(plan, samples.sources_of(plan), None)
+    second = compositor.compose(again, samples.sources_of(again), first)
+    third = compositor.compose(plan, samples.sources_of(plan), second)
+    for held in (second, third):
+        assert held.planes is first.planes
+        assert held.damage == ()
+    assert sum(rect.area for rect in first.damage) == plan.size[0] * plan.size[1]
+
+
+def test_new_size_is_drawn_anew(fresh, art):
+    compositor = fresh()
+    small, large = (
+        FramePlan(size, (BackgroundLayer(samples.GRADIENT), samples.card())) for size in ((128, 72), (256, 144))
+    )
+    first = compositor.compose(small, samples.sources_of(small), None)
+    second = compositor.compose(large, samples.sources_of(large), first)
+    assert (second.planes.width, second.planes.height) == large.size
+    assert identical(second.planes, fresh().compose(large, samples.sources_of(large), None).planes)
+
+
+def test_sources_are_only_read(fresh, art):
+    for name in ("everything", "everything in motion", "passed through", "nv12 at rest", "see-through"):
+        plan = samples.fixed_plans(art)[name]
+        sources = samples.sources_of(plan)
+        before = {key: [p.copy() for p in planes.planes] for key, planes in sources.items()}
+        compositor = fresh()
+        composed = compositor.compose(plan, sources, None)
+        pointer = art.sprite(art.pointer, Rect(40, 40, 36, 48))
+        compositor.compose(FramePlan(plan.size, (*plan.layers, pointer)), sources, composed)
+        for key, planes in sources.items():
+            assert all(np.array_equal(a, b) for a, b in zip(planes.planes, before[key], strict=True)), name
+
+
+def test_two_compositors_do_not_disturb_each_other(fresh, art):
+    plans = samples.fixed_plans(art)
+    one, two = fresh(), fresh()
+    first = one.compose(plans["everything"], samples.sources_of(plans["everything"]), None)
+    copy = [p.copy() for p in first.planes.planes]
+    two.compose(plans["two cards"], samples.sources_of(plans["two cards"]), None)
+    assert all(np.array_equal(a, b) for a, b in zip(first.planes.planes, copy, strict=True))
+
+
+def test_closing_twice_is_harmless(fresh, art):
+    compositor = fresh()
+    plan = samples.fixed_plans(art)["pointer on a card"]
+    composed = compositor.compose(plan, samples.sources_of(plan), None)
+    kept = [p.copy() for p in composed.planes.planes]
+    compositor.close()
+    compositor.close()
+    assert all(np.array_equal(a, b) for a, b in zip(composed.planes.planes, kept, strict=True)), "still readable"
+
+
+def test_missing_art_is_named(fresh, tmp_path):
+    from reelpress.errors import InputError
+
+    gone = str(tmp_path / "gone.png")
+    plan = FramePlan(
+        (64, 64), (BackgroundLayer(SolidFill((0, 0, 0))), SpriteLayer(gone, Rect(0, 0, 8, 8), width=8, height=8))
+    )
+    with pytest.raises(InputError, match=r"gone\.png"):
+        fresh().compose(plan, {}, None)
+
+
+# --- the step when a motion ends --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("source", [samples.TEXT, samples.TEXT_NV12, samples.NOISY])
+@pytest.mark.parametrize("rest", [Rect(16, 10, 220, 124), Rect(-60, -34, 380, 214)], ids=["reduced", "enlarged"])
+def test_step_when_a_motion_ends(fresh, art, source, rest, capsys):
+    """The last frame of a motion, within 0.01 px of rest, against the resting one: only the resampler may change."""
+    frames = []
+    for rect in (Rect(rest.x + 0.006, rest.y - 0.004, rest.w + 0.008, rest.h + 0.005), rest):
+        plan = FramePlan((256, 144), (BackgroundLayer(samples.GRADIENT), samples.card(source, rect, radius=12)))
+        frames.append(fresh().compose(plan, samples.sources_of(plan), None).planes)
+    step = error_of(*frames)
+    with capsys.disabled():
+        print(f"\n  step when a motion ends, {source}: {step}")
+    assert step.luma <= STEP_MEAN, str(step)
+    assert max(step.cb, step.cr) <= CHROMA_MEAN, str(step)
+    assert step.near >= NEAR_SHARE, str(step)
+
+
+# --- scene.damage, measured with the reference ------------------------------------------------------------------------
+
+
+def assert_bounds_the_change(new: FramePlan, old: FramePlan) -> None:
+    damage = new.damage_since(old)
+    assert_well_formed(damage, new.size)
+    for plane, a, b in zip("Y Cb Cr".split(), outside(truth(new), damage), outside(truth(old), damage), strict=True):
+        changed = np.argwhere(a != b)
+        assert changed.size == 0, f"{plane} differs outside {damage} at (row, column) {changed[:4].tolist()}"
+
+
+def single_changes(art) -> list[tuple[str, FramePlan, FramePlan]]:
+    """For each property of each layer kind: a plan and the same with that property changed."""
+    decoration = {"shadow": Shadow(5, 3, 0.5), "border": Border(2, (1, 1, 0.2), 0.9)}
+    base_card = samples.card(rect=Rect(61.3, 40.6, 120.2, 67.4), radius=9, kind=CornerKind.ROUNDED, **decoration)
+    base_sprite = art.sprite(art.pointer, Rect(150.4, 80.7, 27, 36), clip=Shape(Rect(20, 20, 200, 100), 12))
+    back = BackgroundLayer(samples.GRADIENT, 0.0)
+    shape = base_card.shape
+    changes = {
+        PictureLayer: {
+            "source": [samples.SMOOTH],
+            "frame": [1],
+            "crop": [Rect(10, 6, 300, 170)],
+            "rect": [Rect(61.8, 40.6, 120.2, 67.4)],
+            "shape": [
+                Shape(Rect(61.3, 40.6, 122.2, 67.4), 9, CornerKind.ROUNDED),
+                Shape(shape.rect, 15, CornerKind.ROUNDED),
+                Shape(shape.rect, 0.0, CornerKind.ROUNDED),
+                Shape(shape.rect, 9, CornerKind.SQUIRCLE),
+            ],
+            "shadow": [None, Shadow(12, 3, 0.5), Shadow(5, 20, 0.5), Shadow(5, 3, 0.9)],
+            "border": [None, Border(7.5, (1, 1, 0.2), 0.9), Border(2, (0, 0, 1), 0.9), Border(2, (1, 1, 0.2), 0.2)],
+            "opacity": [0.0, 0.6],
+        },
+        SpriteLayer: {
+            "image": [art.badge],
+            "rect": [Rect(151.0, 80.7, 27, 36), Rect(20.3, 30.1, 27, 36), Rect(150.4, 80.7, 90, 120)],
+            "opacity": [0.0, 0.5],
+            "clip": [None, Shape(Rect(20, 20, 140, 70), 12), Shape(Rect(20, 20, 140.5, 70.5))],
+        },
+        BackgroundLayer: {"fill": [SolidFill((0.4, 0.4, 0.4))], "blur_sigma": [3.0]},
+    }  # fmt: skip
+    derived = {SpriteLayer: {"width", "height"}}  # facts about ``image``
+    layers = (back, base_card, base_sprite)
+    cases = []
+    for at, layer in enumerate(layers):
+        names = {f.name for f in dataclasses.fields(layer)} - derived.get(type(layer), set())
+        assert names == set(changes[type(layer)]), "a property was added: add a change of it here"
+        for name, values in changes[type(layer)].items():
+            for i, value in enumerate(values):
+                new = dataclasses.replace(layer, **{name: value})
+                if name == "image":
+                    new = dataclasses.replace(new, width=art.sizes[value][0], height=art.sizes[value][1])
+                changed = (*layers[:at], new, *layers[at + 1 :])
+                cases.append(
+                    (
+                        f"{type(layer).__name__}.{name} {i}",
+                        FramePlan((256, 144), layers),
+                        FramePlan((256, 144), changed),
+                    )
+                )
+    return cases
+
+
+def test_damage_bounds_the_change_of_each_property(art):
+    for label, old, new in single_changes(art):
+        try:
+            assert not identical(truth(old), truth(new)), "this change shows nothing"
+            assert new.damage_since(old) != ()
+            assert_bounds_the_change(new, old)
+            assert_bounds_the_change(old, new)
+        except AssertionError as error:
+            raise AssertionError(f"{label}: {error}") from None
+
+
+def test_damage_of_a_moving_pointer_is_small(art):
+    """What makes patched frames cheap: two pointers' worth of pixels, not the frame."""
+    layers = (BackgroundLayer(samples.GRADIENT), samples.card(radius=10))
+    old, new = (
+        FramePlan((256, 144), (*layers, art.sprite(art.pointer, Rect(x, 50.5, 18, 24)))) for x in (30.25, 180.75)
+    )
+    damage = new.damage_since(old)
+    assert len(damage) == 2
+    assert sum(rect.area for rect in damage) < 2 * 32 * 36
+
+
+def test_damage_of_an_equal_plan_and_of_none(art):
+    plans, again = samples.fixed_plans(art), samples.fixed_plans(art)
+    for name, plan in plans.items():
+        assert again[name].damage_since(plan) == ()
+        assert sum(rect.area for rect in plan.damage_since(None)) == plan.size[0] * plan.size[1]
+
+
+def test_damage_of_another_size_is_everything():
+    back = (BackgroundLayer(GradientFill((0, 0, 0), (1, 1, 1), 90)),)
+    damage = FramePlan((64, 64), back).damage_since(FramePlan((64, 66), back))
+    assert sum(rect.area for rect in damage) == 64 * 64
+
+
+def check_damage(art, data):
+    old = data.draw(samples.frame_plans(art))
+    new = data.draw(samples.changed_plans(art, old))
+    assert_bounds_the_change(new, old)
+
+
+test_damage_bounds_random_changes = randomly(check_damage)(40)
+test_damage_bounds_many_random_changes = pytest.mark.release(randomly(check_damage)(600))
