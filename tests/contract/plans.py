@@ -38,8 +38,15 @@ if TYPE_CHECKING:
 
     from reelpress.scene.plan import Fill
 
-TEXT, NOISY, SMOOTH, TEXT_NV12, ODD = "display:0", "camera:0", "display:1", "display:2", "display:3"
-SIZES = {TEXT: (320, 180), NOISY: (160, 120), SMOOTH: (256, 144), TEXT_NV12: (320, 180), ODD: (241, 135)}
+TEXT, NOISY, SMOOTH, TEXT_NV12, ODD, BARS = "display:0", "camera:0", *(f"display:{i}" for i in range(1, 5))
+SIZES = {
+    TEXT: (320, 180),
+    NOISY: (160, 120),
+    SMOOTH: (256, 144),
+    TEXT_NV12: (320, 180),
+    ODD: (241, 135),
+    BARS: (480, 270),
+}
 """Width and height of each source."""
 
 
@@ -111,6 +118,13 @@ def noisy_picture(width: int, height: int, number: int = 0) -> np.ndarray:
     return np.clip(base + noise, 0, 1)
 
 
+def colour_bars(width: int, height: int, number: int = 0) -> np.ndarray:
+    """R'G'B' of small fields in the six saturated colours: chroma edges everywhere, to find it half a sample off."""
+    y, x = np.mgrid[0:height, 0:width]
+    index = (x // 12 + 2 * (y // 12) + number) % 6
+    return np.array([(1, 0, 0), (0, 1, 1), (0, 1, 0), (1, 0, 1), (0, 0, 1), (1, 1, 0)], float)[index]
+
+
 @functools.cache
 def picture(source: str, frame: int) -> Planes:
     """The picture that a layer means by ``source`` and ``frame``."""
@@ -119,6 +133,8 @@ def picture(source: str, frame: int) -> Planes:
         return to_planes(page_of_text(width, height, frame))
     if source == TEXT_NV12:
         return as_nv12(picture(TEXT, frame))
+    if source == BARS:
+        return to_planes(colour_bars(width, height, frame))
     if source == NOISY:
         return to_planes(noisy_picture(width, height, frame))
     return to_planes(smooth_picture(width, height, frame))
@@ -216,7 +232,7 @@ def fixed_plans(art: Art) -> dict[str, FramePlan]:
         "everything": (back, card(radius=14, shadow=shadow, border=border)),
         "everything in motion": (back, card(rect=floats, radius=14.2, shadow=shadow, border=border)),
         "see-through": (back, card(rect=floats, radius=14, shadow=shadow, border=border, opacity=0.45)),
-        "invisible": (back, card(opacity=0.0)),
+        "invisible": (BackgroundLayer(SolidFill((0.3, 0.6, 0.2))), card(opacity=0.0, shadow=shadow)),
         "zoomed": (back, card(rect=Rect(-181.3, -66.2, 611.7, 344.1), radius=30, shadow=shadow)),
         "zoomed into a corner": (back, card(rect=Rect(31.4, 22.9, 611.7, 344.1), radius=30, shadow=shadow)),
         "tiny": (back, card(rect=Rect(100.3, 50.7, 19.2, 10.8), radius=2)),
@@ -230,6 +246,9 @@ def fixed_plans(art: Art) -> dict[str, FramePlan]:
         "nv12 in motion": (back, card(TEXT_NV12, rect=floats, radius=10)),
         "odd source at rest": (back, card(ODD, radius=10)),
         "odd source in motion": (back, card(ODD, rect=floats)),
+        "colour bars, reduced": (back, card(BARS, Rect(8, 4, 240, 136))),
+        "colour bars, enlarged": (back, card(BARS, Rect(-8, -6, 288, 162), crop=Rect(0, 0, 192, 108))),
+        "colour bars, in motion": (back, card(BARS, Rect(8.7, 6.2, 230.5, 129.6))),
         "shape inside the picture": (back, card(shape=Shape(Rect(60.5, 30.5, 100, 80), 40, CornerKind.ROUNDED))),
         "shape beyond the picture": (back, card(SMOOTH, Rect(60, 40, 120, 60), shape=Shape(Rect(40, 20, 160, 100), 9))),
         "two cards": (
@@ -259,7 +278,8 @@ def decimals(low: float, high: float) -> st.SearchStrategy[float]:
     return st.integers(round(low * 64), round(high * 64)).map(lambda n: n / 64)
 
 
-UNIT = st.integers(0, 20).map(lambda n: n / 20)
+UNIT = st.integers(0, 21).map(lambda n: n / 21)
+"""Not twentieths: mid-grey is code 125.5 exactly, and whoever rounds it down is as right as who rounds it up."""
 COLORS = st.tuples(UNIT, UNIT, UNIT)
 KINDS = st.sampled_from(list(CornerKind))
 

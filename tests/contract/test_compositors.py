@@ -7,6 +7,7 @@ of the candidates, which checks the protocol (and, trivially, the pixels).
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib.util
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,6 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reelpress.color import BT709_LIMITED
+from reelpress.compose import reference_sampling as sampling
+from reelpress.compose import reference_shading as shading
 from reelpress.compose.reference import ReferenceCompositor
 from reelpress.scene.plan import (
     BackgroundLayer,
@@ -51,6 +54,9 @@ NEAR_SHARE = 0.999
 STEP_MEAN = 0.6
 """Greatest mean step of luma when a motion ends: no more than what is allowed against the truth anyway."""
 
+sampling_taps, distance = sampling.kernel_taps, shading.signed_distance
+"""The right ones, for tests that put wrong ones in their place."""
+
 COMPOSITORS = {
     "reference": ("reelpress.compose.reference", "ReferenceCompositor"),
     "planar": ("reelpress.compose.planar", "PlanarCompositor"),
@@ -65,18 +71,28 @@ def make(name: str) -> Compositor:
     return getattr(importlib.import_module(module), cls)()
 
 
-@pytest.fixture(params=sorted(COMPOSITORS))
-def fresh(request) -> Callable[[], Compositor]:
-    """Makes compositors of one backend, closed at the end of the test."""
+def makers(name: str):
+    """Yields a function that makes compositors of one backend, and closes them all at the end of the test."""
     made: list[Compositor] = []
 
     def factory() -> Compositor:
-        made.append(make(request.param))
+        made.append(make(name))
         return made[-1]
 
     yield factory
     for compositor in made:
         compositor.close()
+
+
+@pytest.fixture(params=sorted(COMPOSITORS))
+def fresh(request) -> Callable[[], Compositor]:
+    yield from makers(request.param)
+
+
+@pytest.fixture(params=sorted(COMPOSITORS.keys() - {"reference"}))
+def candidate(request) -> Callable[[], Compositor]:
+    """The same without the reference, for long runs in which it would only be compared with itself."""
+    yield from makers(request.param)
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +130,9 @@ def error_of(got: Planes, want: Planes) -> Error:
     return Error(*(float(o.mean()) for o in off), float((off[0] <= NEAR).mean()))
 
 
+@functools.lru_cache(maxsize=200)
 def truth(plan: FramePlan) -> Planes:
+    """The reference's picture; tests come back to the same plans."""
     return ReferenceCompositor().compose(plan, samples.sources_of(plan), None).planes
 
 
@@ -176,14 +194,47 @@ def test_fixed_plans_differ_from_each_other(art):
     assert same == []
 
 
-def check_random_plan(fresh, art, data):
+def check_random_plan(candidate, art, data):
     plan = data.draw(samples.frame_plans(art))
-    error = error_of(fresh().compose(plan, samples.sources_of(plan), None).planes, truth(plan))
+    error = error_of(candidate().compose(plan, samples.sources_of(plan), None).planes, truth(plan))
     assert error.allowed, str(error)
 
 
 test_random_plans_are_drawn_as_the_reference_draws_them = randomly(check_random_plan)(25)
 test_many_random_plans = pytest.mark.release(randomly(check_random_plan)(400))
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("colour bars, reduced", {"LEFT_CHROMA": sampling.PlaneSiting(2, 1.0, 2, 1.0)}),
+        ("colour bars, enlarged", {"LEFT_CHROMA": sampling.PlaneSiting(2, 0.5, 2, 0.5)}),
+        ("half pixels", {"LUMA": sampling.PlaneSiting(1, 0.25, 1, 0.5)}),
+        ("half pixels", {"cubic": lambda x: np.maximum(0, 1 - np.abs(x))}),
+        ("tiny", {"kernel_taps": lambda centres, reduction: sampling_taps(centres, 1.0)}),
+        (
+            "squircle",
+            {"signed_distance": lambda shape, x, y: distance(dataclasses.replace(shape, kind="rounded"), x, y)},
+        ),
+        ("shadow", {"shadow_alpha": lambda *_: np.zeros((144, 256))}),
+        ("border", {"ring_coverage": lambda *_: np.zeros((144, 256))}),
+        ("gradient with noise", {"value_noise": lambda *_: np.full((144, 256), 0.5)}),
+        (
+            "pointer",
+            {"zero_outside": lambda taps, count: sampling.Taps(taps.index.clip(0, count - 1), taps.weight * 0)},
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else next(iter(value)),
+)
+def test_tolerances_notice_what_is_wrong(art, monkeypatch, name, wrong):
+    """Each of these mistakes, put into a second reference, is beyond the tolerances on the plan meant for it."""
+    plan = samples.fixed_plans(art)[name]
+    right = truth(plan)
+    for attribute, value in wrong.items():
+        monkeypatch.setattr(sampling if hasattr(sampling, attribute) else shading, attribute, value)
+    mistaken = ReferenceCompositor().compose(plan, samples.sources_of(plan), None).planes
+    error = error_of(mistaken, right)
+    assert not error.allowed, str(error)
 
 
 # --- frame after frame ------------------------------------------------------------------------------------------------
@@ -213,15 +264,15 @@ def assert_well_formed(damage, size) -> None:
     assert drawn.max() <= 1, "rectangles overlap"
 
 
-def check_chain(fresh, art, data):
+def check_chain(candidate, art, data):
     """A run of frames, each composed from the last, has exactly the pixels of frames composed alone."""
     plan = data.draw(samples.frame_plans(art))
-    runner = fresh()
+    runner = candidate()
     last, last_copy = None, None
     for _ in range(4):
         composed = runner.compose(plan, samples.sources_of(plan), last)
         assert_well_formed(composed.damage, plan.size)
-        alone = fresh().compose(plan, samples.sources_of(plan), None)
+        alone = candidate().compose(plan, samples.sources_of(plan), None)
         assert identical(composed.planes, alone.planes)
         if last is not None:
             for now, before in zip(
@@ -312,15 +363,14 @@ def test_missing_art_is_named(fresh, tmp_path):
 
 @pytest.mark.parametrize("source", [samples.TEXT, samples.TEXT_NV12, samples.NOISY])
 @pytest.mark.parametrize("rest", [Rect(16, 10, 220, 124), Rect(-60, -34, 380, 214)], ids=["reduced", "enlarged"])
-def test_step_when_a_motion_ends(fresh, art, source, rest, capsys):
+def test_step_when_a_motion_ends(fresh, source, rest):
     """The last frame of a motion, within 0.01 px of rest, against the resting one: only the resampler may change."""
     frames = []
     for rect in (Rect(rest.x + 0.006, rest.y - 0.004, rest.w + 0.008, rest.h + 0.005), rest):
         plan = FramePlan((256, 144), (BackgroundLayer(samples.GRADIENT), samples.card(source, rect, radius=12)))
         frames.append(fresh().compose(plan, samples.sources_of(plan), None).planes)
     step = error_of(*frames)
-    with capsys.disabled():
-        print(f"\n  step when a motion ends, {source}: {step}")
+    print(f"step when a motion ends, {source}: {step}")  # pytest -rP shows it
     assert step.luma <= STEP_MEAN, str(step)
     assert max(step.cb, step.cr) <= CHROMA_MEAN, str(step)
     assert step.near >= NEAR_SHARE, str(step)
@@ -341,7 +391,7 @@ def single_changes(art) -> list[tuple[str, FramePlan, FramePlan]]:
     """For each property of each layer kind: a plan and the same with that property changed."""
     decoration = {"shadow": Shadow(5, 3, 0.5), "border": Border(2, (1, 1, 0.2), 0.9)}
     base_card = samples.card(rect=Rect(61.3, 40.6, 120.2, 67.4), radius=9, kind=CornerKind.ROUNDED, **decoration)
-    base_sprite = art.sprite(art.pointer, Rect(150.4, 80.7, 27, 36), clip=Shape(Rect(20, 20, 200, 100), 12))
+    base_sprite = art.sprite(art.pointer, Rect(150.4, 80.7, 27, 36), clip=Shape(Rect(20, 20, 150, 90), 12))
     back = BackgroundLayer(samples.GRADIENT, 0.0)
     shape = base_card.shape
     changes = {
@@ -364,7 +414,7 @@ def single_changes(art) -> list[tuple[str, FramePlan, FramePlan]]:
             "image": [art.badge],
             "rect": [Rect(151.0, 80.7, 27, 36), Rect(20.3, 30.1, 27, 36), Rect(150.4, 80.7, 90, 120)],
             "opacity": [0.0, 0.5],
-            "clip": [None, Shape(Rect(20, 20, 140, 70), 12), Shape(Rect(20, 20, 140.5, 70.5))],
+            "clip": [None, Shape(Rect(20, 20, 140, 70), 12), Shape(Rect(20, 20, 150.5, 90.5))],
         },
         BackgroundLayer: {"fill": [SolidFill((0.4, 0.4, 0.4))], "blur_sigma": [3.0]},
     }  # fmt: skip

@@ -43,7 +43,11 @@ class CapMaker:
             stream = out.add_stream("libx264", rate=fps)
             stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
             stream.options = {"preset": "ultrafast", "g": str(gop), "crf": "10", "threads": "1"}
-            sounds = [out.add_stream("aac", rate=48000, layout="mono") for _ in range(audio_tracks)] if audio_start is not None else []
+            sounds = (
+                [out.add_stream("aac", rate=48000, layout="mono") for _ in range(audio_tracks)]
+                if audio_start is not None
+                else []
+            )
             for sound in sounds:
                 _mux_tone(out, sound, audio_start or Fraction(0), seconds_of_audio)
             for n in range(frames):

@@ -6,6 +6,8 @@ import json
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+import av
+import numpy as np
 import pytest
 from recording_makers import CapMaker, tree_state
 
@@ -363,14 +365,26 @@ def test_broken_json_names_file_and_line(cap: CapMaker) -> None:
     ("text", "key", "line", "expected", "given"),
     [
         ('{"pretty_name": "x",\n"segments": [\n{"display": {"path": 5}}]}', "segments[0].display.path", 3, "text", "5"),
-        ('{"segments": [{"display":\n{"path": "content/a", "fps": "6"}}]}', "segments[0].display.fps", 2, "number", '"6"'),
+        (
+            '{"segments": [{"display":\n{"path": "content/a", "fps": "6"}}]}',
+            "segments[0].display.fps",
+            2,
+            "number",
+            '"6"',
+        ),
         ('{"segments": [{"display": {"path": "a",\n "fps": 0}}]}', "segments[0].display.fps", 2, "greater than 0", "0"),
         ('{"segments": [\n{"camera": {}}]}', "segments[0].display", 2, "this key", "nothing"),
         ('{"segments": []}', "segments", 1, "at least one entry", "[]"),
         ('{"segments": 7}', "segments", 1, "list", "7"),
         ('{\n\n"display": {"path": []}}', "display.path", 3, "text", "[]"),
         ('{"display": {"path": "a"},\n"status": {"status": "Odd"}}', "status.status", 2, "'InProgress'", '"Odd"'),
-        ('{"display": {"path": "a"},\n"cursors": {"0": {"hotspot": 1}}}', "cursors.0.imagePath", 2, "this key", "nothing"),
+        (
+            '{"display": {"path": "a"},\n"cursors": {"0": {"hotspot": 1}}}',
+            "cursors.0.imagePath",
+            2,
+            "this key",
+            "nothing",
+        ),
         ('{"pretty_name": "x"}', None, None, "display, segments", "pretty_name"),
         ("[1, 2]", None, 1, "an object", "[1, 2]"),
     ],
@@ -390,7 +404,7 @@ def test_wrong_types_name_key_expected_and_given(
 
 def test_number_that_is_no_number_is_refused(cap: CapMaker) -> None:
     cap.json("recording-meta.json", '{"segments": [{"display":\n{"path": "a", "start_time": NaN}}]}')
-    with pytest.raises(ProjectError, match="line 2.*finite number.*NaN"):
+    with pytest.raises(ProjectError, match=r"line 2.*finite number.*NaN"):
         load(cap.root)
 
 
@@ -444,3 +458,69 @@ def test_names_with_spaces_quotes_percent_and_other_alphabets(tmp_path: Path) ->
     recording = load(root)
     assert len(recording.segments[0].display.index) == 6
     assert recording.name == root.stem
+
+
+def test_useless_file_beside_whole_fragments(cap: CapMaker) -> None:
+    """A crash while remuxing leaves a display.mp4 without an index, and the fragments it was made from."""
+    cap.fragments(f"{SEGMENT}/display")
+    (cap.root / SEGMENT / "display.mp4").write_bytes(b"\0\0\0\x14ftypisom" + bytes(200))
+    (cap.root / SEGMENT / "audio-input.ogg").write_bytes(b"OggS")
+    cap.audio(f"{SEGMENT}/audio-input.m4a", codec="aac")
+    cap.meta(
+        segments=[
+            {"display": {"path": f"{SEGMENT}/display.mp4"}, "mic": {"path": f"{SEGMENT}/audio-input.ogg"}},
+        ],
+        status={"status": "NeedsRemux"},
+    )
+    with load(cap.root) as recording:
+        assert len(recording.segments[0].display.index) == 12
+        assert recording.segments[0].mic is not None
+        used = [warning for warning in recording.warnings if "in its place" in warning]
+    assert len(used) == 2
+
+
+def test_folder_that_may_not_be_read(cap: CapMaker, monkeypatch: pytest.MonkeyPatch) -> None:
+    cap.meta(fps=30)
+
+    def refuse(*_: object) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("reelpress.recording.cap.is_cap", refuse)
+    with pytest.raises(UnreadableInputError, match="Permission denied"):
+        load(cap.root)
+
+
+@pytest.mark.parametrize(("name", "codec"), [("mic.ogg", "libopus"), ("mic.mp3", "mp3"), ("mic.m4a", "aac")])
+def test_position_in_a_sound_file_counts_from_its_first_audible_sample(cap: CapMaker, name: str, codec: str) -> None:
+    """Encoders put silence in front (MP3 even moves its time stamps); t_src 0 is the first sample that was recorded."""
+    from reelpress.media.audio import AudioMixer, AudioSpan
+
+    # Arrange: 20 ms of sound from 0.25 s on, and a microphone that began 0.1 s before the screen
+    path = cap.root / "content" / name
+    path.parent.mkdir()
+    wave = np.zeros(24_000, np.float32)
+    wave[12_000:12_960] = 0.8 * np.sin(2 * np.pi * 1000 * np.arange(960) / 48_000)
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream(codec, rate=48_000, layout="mono")
+        for at in range(0, len(wave), 960):
+            frame = av.AudioFrame.from_ndarray(wave[None, at : at + 960], format="fltp", layout="mono")
+            frame.sample_rate, frame.pts, frame.time_base = 48_000, at, Fraction(1, 48_000)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode())
+    cap.video("content/display.mp4")
+    cap.meta(
+        segments=[
+            {
+                "display": {"path": "content/display.mp4", "start_time": 0.5},
+                "mic": {"path": f"content/{name}", "start_time": 0.4},
+            }
+        ]
+    )
+    # Act: what is heard from t_src 0 on
+    mic = load(cap.root).segments[0].mic
+    assert mic is not None
+    span = AudioSpan(mic.path, mic.stream, mic.offset, 0, 14_400, Fraction(1), "normal", 1.0, "stereo")
+    heard = AudioMixer([span], 14_400).read(14_400)[0]
+    # Assert: at 0.25 - 0.1 s, within 1 ms (codecs smear an onset)
+    onset = int(np.nonzero(np.abs(heard) > 0.1)[0][0])
+    assert abs(onset - 7_200) <= 48

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 F = Fraction
 FINE = F(1, 90_000)
+ZERO, ONE = F(0), F(1)
 
 
 def index(pts: Sequence[int], end: int, time_base: Fraction) -> FrameIndex:
@@ -48,8 +49,8 @@ def display(
     size: tuple[int, int] = (1920, 1080),
     *,
     key: str = "display:0",
-    sar: Fraction = F(1),
-    offset: Fraction = F(0),
+    sar: Fraction = ONE,
+    offset: Fraction = ZERO,
 ) -> VideoTrack:
     info = VideoStreamInfo(
         index=0,
@@ -71,7 +72,7 @@ def display(
     return VideoTrack(key, path, None, None, offset, info, path, LazyIndex(lambda: frames))
 
 
-def sound(seconds: Fraction | int, *, key: str = "mic:0", offset: Fraction = F(0)) -> AudioTrack:
+def sound(seconds: Fraction | int, *, key: str = "mic:0", offset: Fraction = ZERO) -> AudioTrack:
     info = AudioStreamInfo(1, "aac", 48_000, 2, F(1, 48_000), 0, None)
     path = Path(f"{key.replace(':', '-')}.ogg")
     return AudioTrack(key, path, 1, None, offset, info, path, F(seconds))
@@ -105,7 +106,7 @@ def studio(
 
 
 def plain(
-    frames: FrameIndex, size: tuple[int, int] = (1920, 1080), *, sar: Fraction = F(1), audio: AudioTrack | None = None
+    frames: FrameIndex, size: tuple[int, int] = (1920, 1080), *, sar: Fraction = ONE, audio: AudioTrack | None = None
 ) -> Recording:
     segment = RecordingSegment(0, display(frames, size, sar=sar), system_audio=audio)
     return recording(segment, kind=RecordingKind.PLAIN, images={})

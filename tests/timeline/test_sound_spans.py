@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scene_makers import F, clip, constant, display, project, recording, sound
+from scene_makers import ZERO, F, clip, constant, display, project, recording, sound
 
 from reelpress.recording.model import RecordingSegment
 from reelpress.timeline.build import build_timeline
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from reelpress.media.audio import AudioSpan
     from reelpress.recording.model import Recording
 
+SIXTY = F(60)
 
-def spoken(mic_offset: Fraction = F(0), system: bool = False) -> Recording:
+
+def spoken(mic_offset: Fraction = ZERO, system: bool = False) -> Recording:
     segment = RecordingSegment(
         0,
         display(constant(600, 60)),
@@ -30,7 +32,7 @@ def spoken(mic_offset: Fraction = F(0), system: bool = False) -> Recording:
     return recording(segment)
 
 
-def spans(made: Recording, clips: list[dict[str, Any]], fps: Fraction = F(60), **config: Any) -> tuple[AudioSpan, ...]:
+def spans(made: Recording, clips: list[dict[str, Any]], fps: Fraction = SIXTY, **config: Any) -> tuple[AudioSpan, ...]:
     look = project(clips, **config)
     return audio_spans(build_timeline(made, look), made, look, fps)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -202,7 +203,7 @@ def test_spans_tile_the_output_and_source_times_stay_in_their_clips(
     timeline = Timeline.assemble(row, transitions=transitions, holds=[Hold(s, s + d) for s, d in held])
     spans = timeline.spans
     assert spans[0].out_start == 0
-    for before, after in zip(spans, spans[1:], strict=False):
+    for before, after in pairwise(spans):
         assert before.out_end == after.out_start
     for span in spans:
         assert span.out_end > span.out_start
@@ -255,8 +256,8 @@ def test_a_range_lasts_what_was_asked_for_within_a_frame(start: Fraction, length
     if start >= whole / fps:
         return
     chosen, _ = select_range(timeline, fps, start, start + length)
-    assert 0 <= chosen.first
-    assert 1 <= chosen.count
+    assert chosen.first >= 0
+    assert chosen.count >= 1
     assert chosen.first + chosen.count <= whole
     assert chosen.first / fps <= start < (chosen.first + 1) / fps
     if start + length <= timeline.total:

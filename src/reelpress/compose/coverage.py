@@ -91,9 +91,10 @@ def coverage(shape: Shape, xs: Axis | None, ys: Axis | None) -> Field:
     if shape.radius <= 0:
         return _box(xs, rect.x, rect.w)[np.newaxis, :] * _box(ys, rect.y, rect.h)[:, np.newaxis]
     total: Field | None = None
-    for dy in _SAMPLES:
+    across, down = (_SAMPLES if at is not None else (0.0,) for at in (xs, ys))
+    for dy in down:
         qy = axis_q(None if ys is None else ys + dy, rect.y, rect.h, shape.radius)
-        for dx in _SAMPLES:
+        for dx in across:
             qx = axis_q(None if xs is None else xs + dx, rect.x, rect.w, shape.radius)
             d = distance(qx, qy, shape.radius, shape.kind)
             d += 1  # 1 - smoothstep(-1, 1, d)
@@ -101,7 +102,7 @@ def coverage(shape: Shape, xs: Axis | None, ys: Axis | None) -> Field:
             sample = _smooth(d)
             total = sample if total is None else np.add(total, sample, out=total)
     assert total is not None
-    total *= np.float32(-0.25)
+    total *= np.float32(-1 / (len(across) * len(down)))
     total += 1
     return total
 

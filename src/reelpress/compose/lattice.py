@@ -18,8 +18,8 @@ import numpy as np
 if TYPE_CHECKING:
     from reelpress.compose.kernel import Axis
 
-_OVERSCAN = 64
-"""Most output samples that are made in vain on either side."""
+_OVERSCAN = (48, 160, 400)
+"""Output samples that may be made in vain; the next number is tried when the one before finds nothing."""
 
 _UNSCALED = 10
 """swscale takes increments that are closer than this to 65536 for no scaling at all."""
@@ -38,40 +38,47 @@ class Window:
 
 
 def find(axis: Axis, tolerance: float) -> Window | None:
-    """The cheapest window whose error is at most half of ``tolerance``, else the best one, else None.
+    """A small window whose error is at most ``tolerance``, or None.
 
     Args:
         axis: What is wanted.
         tolerance: Source samples (output samples when reducing).
     """
+    found = None
+    for overscan in _OVERSCAN:
+        found = found or _find(axis, tolerance, min(overscan, max(8, axis.count // 4)))
+    return found
+
+
+def _find(axis: Axis, tolerance: float, overscan: int) -> Window | None:
     count, step = axis.count, axis.step
     allowed = tolerance * max(1.0, step)
-    most = min(_OVERSCAN, max(4, count // 8))
-    cut = np.arange(most + 1)[:, np.newaxis]
-    made = count + cut + np.arange(most + 1)[np.newaxis, :]
+    # The step depends on the two lengths alone: few pairs come near enough to be tried with every cut.
+    made = np.arange(count, count + overscan + 1)
     length = np.rint(made * step).astype(np.int64)
     increment = ((length << 16) + (made >> 1)) // made
     increment[np.abs(increment - 65536) < _UNSCALED] = 65536
     slope = increment / 65536.0
     middle = count / 2
+    drift = np.abs(slope - step) * middle
+    near = np.flatnonzero((drift < allowed) & (length > 0))
+    if not len(near):
+        return None
+    made, length, slope, drift = (a[near, np.newaxis] for a in (made, length, slope, drift))
+    cut = np.arange(int(made[-1, 0]) - count + 1)[np.newaxis, :]
     phase = axis.origin + step * (axis.start + middle) - (cut + middle) * slope
     begin = np.rint(phase)
-    error = np.abs(phase - begin) + np.abs(slope - step) * middle
+    error = np.abs(phase - begin) + drift
     first = axis.origin + step * (axis.start + 0.5)
     last = axis.origin + step * (axis.stop - 0.5)
     reach = axis.reach + 1
     # Where the window ends swscale repeats its edge sample: right at the source's own edge only.
-    whole = ((begin <= first - reach) | (begin <= axis.low)) & (
-        (begin + length >= last + reach) | (begin + length >= axis.high)
-    )
-    error = np.where(whole & (length > 0), error, math.inf)
-    good = error <= allowed / 2
-    if good.any():
-        index = int(np.argmin(np.where(good, made, np.iinfo(np.int64).max)))
-    else:
-        index = int(np.argmin(error))
-    worst = float(error.flat[index])
+    whole = (begin <= first - reach) | (begin <= axis.low)
+    whole &= (begin + length >= last + reach) | (begin + length >= axis.high)
+    whole &= cut <= made - count
+    error[~whole] = math.inf
+    row, column = np.unravel_index(int(np.argmin(np.where(error <= allowed, made + error, math.inf))), error.shape)
+    worst = float(error[row, column])
     if worst > allowed:
         return None
-    row, _ = divmod(index, most + 1)
-    return Window(int(begin.flat[index]), int(length.flat[index]), int(made.flat[index]), row, worst)
+    return Window(int(begin[row, column]), int(length[row, 0]), int(made[row, 0]), int(column), worst)

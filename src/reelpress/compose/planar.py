@@ -54,6 +54,24 @@ def _strips(area: IntRect) -> Iterator[IntRect]:
         yield IntRect(area.x, y, area.w, min(rows, area.bottom - y))
 
 
+def _around(area: IntRect, hole: IntRect | None) -> Iterator[IntRect]:
+    """``area`` without ``hole``, in up to four parts."""
+    hole = intersect(area, hole) if hole is not None else None
+    if hole is None:
+        yield area
+        return
+    yield from (
+        part
+        for part in (
+            IntRect(area.x, area.y, area.w, hole.y - area.y),
+            IntRect(area.x, hole.y, hole.x - area.x, hole.h),
+            IntRect(hole.right, hole.y, area.right - hole.right, hole.h),
+            IntRect(area.x, hole.bottom, area.w, area.bottom - hole.bottom),
+        )
+        if part.w > 0 and part.h > 0
+    )
+
+
 class _Outline:
     """A card and its weights, kept as far as they fit."""
 
@@ -117,8 +135,8 @@ class PlanarCompositor:
     @property
     def scales(self) -> int:
         """Planes that were scaled so far."""
-        resampler = self._pictures.resampler
-        return resampler.scaled + resampler.multiplied
+        counts = self._pictures.resampler.counts
+        return counts.scaled + counts.multiplied
 
     def compose(self, plan: FramePlan, sources: Mapping[str, Planes], previous: Composed | None) -> Composed:
         """See :meth:`reelpress.compose.base.Compositor.compose`.
@@ -183,9 +201,11 @@ class PlanarCompositor:
         card = layers[0] if layers and isinstance(layers[0], PictureLayer) else None
         under = self._on_ground(plan.size, ground, base, card) if card is not None else None
         bottom = base if under is None else under.planes
+        hidden = under.outline.card.hidden if under is not None else None
         for region in regions:
-            for target, source, shift in zip(out.planes, bottom.planes, _SHIFTS, strict=True):
-                np.copyto(_view(target, region, shift), _view(source, region, shift))
+            for area in _around(region, hidden):
+                for target, source, shift in zip(out.planes, bottom.planes, _SHIFTS, strict=True):
+                    np.copyto(_view(target, area, shift), _view(source, area, shift))
         outlines: dict[tuple[object, ...], _Outline] = {}
         for layer in layers:
             if isinstance(layer, SpriteLayer):

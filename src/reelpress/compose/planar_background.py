@@ -9,7 +9,7 @@ import numpy as np
 
 from reelpress.color import BT709_LIMITED, quantisation, rgb_to_ycc
 from reelpress.compose import assets
-from reelpress.compose.banded import filtered, strips
+from reelpress.compose.banded import Plan, filtered
 from reelpress.compose.kernel import Axis, gaussian_taps, taps
 from reelpress.media.scale import allocate
 from reelpress.scene.plan import BackgroundLayer, GradientFill, ImageFill, SolidFill
@@ -108,8 +108,9 @@ def _blurred(rows: Callable[[int, int], Rows], sigma: float, size: tuple[int, in
         index, weight = gaussian_taps(sigma, low, high, height)
         first, last = int(index.min()), int(index.max()) + 1
         part = rows(first, last)
+        matrices = Plan((index - first, weight), columns)
         for channel in range(3):
-            for start, strip in strips(part[..., channel], (index - first, weight), columns):
+            for start, strip in matrices.strips(part[..., channel]):
                 out[start : start + len(strip), :, channel] = strip
         return out
 
@@ -190,7 +191,8 @@ def image_planes(fill: ImageFill, size: tuple[int, int]) -> NDArray[np.uint16]:
             if opaque:
                 return part.astype(np.float32)
             alpha = rgba[low:high, :, 3].astype(np.float32) / np.float32(255)
-            return part * alpha + (np.float32(255) - alpha * np.float32(255))
+            over: Rows = part * alpha + np.float32(255) * (1 - alpha)
+            return over
 
         for first, strip in filtered(of, rows, columns):
             out[first : first + len(strip), :, channel] = np.clip(strip, 0, 255) * np.float32(65535 / 255) + 0.5

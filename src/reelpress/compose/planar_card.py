@@ -107,6 +107,12 @@ class Card:
         self.pieces: tuple[Piece, ...] = tuple(pieces)
 
     @property
+    def hidden(self) -> IntRect | None:
+        """A part of the frame that nothing below shines through, as large as one rectangle can be."""
+        solid = [piece.area for piece in self.pieces if piece.kind == "inside"] if self.opacity >= 1 else []
+        return max(solid, key=lambda area: area.area, default=None)
+
+    @property
     def _reach(self) -> float:
         """Pixels beyond the shape in which anything is drawn."""
         reach = _SOFT
@@ -191,8 +197,9 @@ class Card:
     def weights(self, piece: Piece, area: IntRect) -> Weights:
         """The fields of ``area``, a part of ``piece`` with even edges."""
         if piece.kind == "inside":
-            shown, below, half = (np.full((1, 1), v, np.float32) for v in (self.opacity, 1 - self.opacity, 0.5))
-            return Weights((shown, shown), (below, below), (half, half, half))
+            parts = (np.full((1, 1), v, np.float32) for v in (self.opacity, 1 - self.opacity, 0.5))
+            shown, rest, half = parts
+            return Weights((shown, shown), (rest, rest), (half, half, half))
         # One more column to the left for chroma; the frame's first column is repeated.
         xs = centres(area.x - 1, area.right) if piece.by_x else None
         ys = centres(area.y, area.bottom) if piece.by_y else None
@@ -212,11 +219,12 @@ class Card:
         luma = [f[:, 1:] if f.shape[1] > 1 else f for f in (card, ring, shadow)]
         chroma = [to_chroma(f) for f in (card, ring, shadow)]
         color = rgb_to_codes(self._border.color) if self._border is not None else BLACK
-        below, dark = [], []
+        below: list[Field] = []
+        dark: list[Field] = []
         for c, r, s in (luma, chroma):
-            rest = 1 - c - r
-            dark.append(rest * s)
-            below.append(rest - dark[-1])
+            around = 1 - c - r
+            dark.append(around * s)
+            below.append(around - dark[-1])
         y, u, v = (
             dark[level] * np.float32(black) + ring_part * np.float32(code) + np.float32(0.5)
             for level, ring_part, black, code in zip(

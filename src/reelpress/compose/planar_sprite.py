@@ -10,7 +10,7 @@ import numpy as np
 
 from reelpress.color import BT709_LIMITED, quantisation, rgb_to_ycc
 from reelpress.compose.assets import Art
-from reelpress.compose.banded import strips
+from reelpress.compose.banded import Plan
 from reelpress.compose.coverage import Field, centres, coverage, to_chroma
 from reelpress.compose.kernel import Axis, taps
 from reelpress.compose.planar_card import shape_inside
@@ -68,9 +68,9 @@ def draw(layer: SpriteLayer, art: Art, size: tuple[int, int]) -> Sprite | None:
     x = Axis(-layer.rect.x * step_x, step_x, left, area.right, 0, wide)
     y = Axis(-layer.rect.y * step_y, step_y, area.y, area.bottom, 0, tall)
     rgba = np.empty((4, area.h, area.right - left), np.float32)
-    rows, columns = taps(y, repeat=False), taps(x, repeat=False)
+    matrices = Plan(taps(y, repeat=False), taps(x, repeat=False))
     for channel in range(4):
-        for first, strip in strips(image[:, channel], rows, columns):
+        for first, strip in matrices.strips(image[:, channel]):
             rgba[channel, first : first + len(strip)] = strip
     if left == area.x:
         rgba = np.concatenate([rgba[..., :1], rgba], axis=2)

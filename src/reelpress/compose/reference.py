@@ -82,9 +82,8 @@ class _Grid:
         place = (layer.crop, layer.rect, self.xs[columns], self.ys[rows])
         codes = np.empty((np.count_nonzero(rows), np.count_nonzero(columns), 3))
         # The chroma of an R'G'B' value does not depend on the luma it was made with, so the chroma grid needs none.
-        codes[..., 0] = 16.0 if self.is_chroma else sampling.resample_plane(luma, *place, sampling.LUMA)
-        codes[..., 1] = sampling.resample_plane(cb, *place, sampling.LEFT_CHROMA)
-        codes[..., 2] = sampling.resample_plane(cr, *place, sampling.LEFT_CHROMA)
+        codes[..., 0] = 16.0 if self.is_chroma else sampling.resample_planes((luma,), *place, sampling.LUMA)[0]
+        codes[..., 1], codes[..., 2] = sampling.resample_planes((cb, cr), *place, sampling.LEFT_CHROMA)
         return (codes - _OFFSET) @ _TO_RGB.T
 
 
@@ -198,7 +197,7 @@ class ReferenceCompositor:
         image = self._image(layer.image)
         premultiplied = np.concatenate([image[..., :3] * image[..., 3:], image[..., 3:]], axis=-1)
         xs, ys = np.arange(width) + 0.5, np.arange(height) + 0.5
-        art = sampling.resample_image(premultiplied, layer.rect, xs, ys, sampling.zero_padded_matrix)
+        art = sampling.resample_image(premultiplied, layer.rect, xs, ys, transparent_outside=True)
         alpha = np.clip(art[..., 3:], 0, 1)
         art = np.concatenate([np.clip(art[..., :3], 0, alpha), alpha], axis=-1) * layer.opacity
         if layer.clip is not None:
@@ -253,14 +252,11 @@ def _cover(image: Field, size: tuple[int, int]) -> Field:
     scale = max(width / columns, height / rows)
     rect = Rect((width - columns * scale) / 2, (height - rows * scale) / 2, columns * scale, rows * scale)
 
-    def matrix(centres: Field, reduction: float, count: int) -> Field:
-        return sampling.repeated_edge_matrix(centres, reduction, 0, count - 1, count)
-
     xs, ys = np.arange(width) + 0.5, np.arange(height) + 0.5
-    return np.clip(sampling.resample_image(over_white, rect, xs, ys, matrix), 0, 1)
+    return sampling.resample_image(over_white, rect, xs, ys, transparent_outside=False).clip(0, 1)
 
 
 def _rounded(codes: Field) -> Plane:
-    """Nearest 8-bit codes, halves up."""
-    rounded: Plane = np.clip(np.floor(codes + 0.5), 0, 255).astype(np.uint8)
+    """Nearest 8-bit codes; halves go up, also those that float64 has made a trifle less."""
+    rounded: Plane = np.clip(np.floor(codes + 0.5 + 1e-9), 0, 255).astype(np.uint8)
     return rounded

@@ -1,22 +1,20 @@
-"""The reference's resampling: the one kernel of design 4 written as plain matrices, in float64.
+"""The reference's resampling: the one kernel of design 4 as plain weighted sums, in float64.
 
 Written for reading, not for speed, and on purpose shares nothing with the other compositors: it is what they are
 measured against. Everything here is a pure function.
 
-Sample coordinates: sample ``i`` of a row has its centre at coordinate ``i``. One axis is resampled by a matrix of
-shape (outputs, samples), so a picture is ``rows @ plane @ columns.T``.
+Sample coordinates: sample ``i`` of a row has its centre at coordinate ``i``. Along one axis every output position is
+the weighted sum of some samples (its :class:`Taps`); a picture is resampled down its rows, then across.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     from reelpress.scene.plan import Rect
@@ -38,68 +36,88 @@ def cubic(x: Field) -> Field:
     return np.where(t < 1, near, np.where(t < 2, far, 0.0))
 
 
-def _taps(centre: float, reduction: float) -> tuple[NDArray[np.int64], Field]:
-    """Indices of all samples (of an endless row) under the kernel at ``centre`` and their weights, sum 1."""
+class Taps(NamedTuple):
+    """For each output position along one axis: which samples it sums, and with which weights."""
+
+    index: NDArray[np.int64]
+    """(positions, taps); a sample may appear several times."""
+    weight: Field
+    """(positions, taps)."""
+
+    def apply(self, field: Field) -> Field:
+        """``field`` (rows, ...) resampled along its rows: (positions, ...)."""
+        index, weight = self._folded(len(field)) if self.index.shape[1] > len(field) else self
+        result = np.zeros((len(index), *field.shape[1:]))
+        for i, w in zip(index.T, weight.T, strict=True):
+            result += w.reshape(-1, *[1] * (field.ndim - 1)) * field[i]
+        return result
+
+    def _folded(self, count: int) -> Taps:
+        """The same sums with each of ``count`` samples once: a kernel may be far wider than the picture."""
+        positions = np.arange(len(self.index))[:, np.newaxis]
+        weight = np.zeros((len(self.index), count))
+        np.add.at(weight, (positions, self.index), self.weight)
+        return Taps(np.broadcast_to(np.arange(count), weight.shape), weight)
+
+
+def kernel_taps(centres: Field, reduction: float) -> Taps:
+    """Samples of an endless row under the kernel at each centre (in sample coordinates); weights sum to 1.
+
+    ``reduction`` is source samples per output sample; above 1 the kernel is widened by it.
+    """
     width = max(1.0, reduction)
     reach = KERNEL_SUPPORT * width
-    index = np.arange(math.ceil(centre - reach), math.floor(centre + reach) + 1, dtype=np.int64)
-    weight = cubic((centre - index) / width)
-    return index, weight / weight.sum()
+    first = np.ceil(centres - reach).astype(np.int64)
+    index = first[:, np.newaxis] + np.arange(math.floor(2 * reach) + 1)
+    weight = cubic((centres[:, np.newaxis] - index) / width)
+    return Taps(index, weight / weight.sum(axis=1, keepdims=True))
 
 
-def repeated_edge_matrix(centres: Field, reduction: float, first: int, last: int, count: int) -> Field:
-    """Resampling matrix (len(centres), count); samples before ``first`` or after ``last`` count as those two.
-
-    Args:
-        centres: Where to sample, in sample coordinates.
-        reduction: Source samples per output sample; above 1 the kernel is widened by it.
-        first, last: The samples that may be used, ``0 <= first <= last < count``.
-        count: Samples in the row.
-    """
-    matrix = np.zeros((len(centres), count))
-    for row, centre in zip(matrix, centres, strict=True):
-        index, weight = _taps(float(centre), reduction)
-        np.add.at(row, np.clip(index, first, last), weight)
-    return matrix
+def repeat_edge(taps: Taps, first: int, last: int) -> Taps:
+    """Samples before ``first`` or after ``last`` count as those two."""
+    return Taps(taps.index.clip(first, last), taps.weight)
 
 
-def zero_padded_matrix(centres: Field, reduction: float, count: int) -> Field:
-    """Like :func:`repeated_edge_matrix`, but what lies outside ``0 .. count - 1`` is 0 (transparent)."""
-    matrix = np.zeros((len(centres), count))
-    for row, centre in zip(matrix, centres, strict=True):
-        index, weight = _taps(float(centre), reduction)
-        inside = (index >= 0) & (index < count)
-        row[index[inside]] = weight[inside]
-    return matrix
+def zero_outside(taps: Taps, count: int) -> Taps:
+    """What lies outside samples ``0 .. count - 1`` is 0 (transparent)."""
+    inside = (taps.index >= 0) & (taps.index < count)
+    return Taps(taps.index.clip(0, count - 1), np.where(inside, taps.weight, 0.0))
 
 
-def resample_plane(plane: Field, crop: Rect, rect: Rect, xs: Field, ys: Field, siting: PlaneSiting) -> Field:
-    """Values of a plane of a video picture at output positions, clamped to 0..255.
+def _both_axes(field: Field, down: Taps, across: Taps) -> Field:
+    """(rows, columns, ...) resampled on both axes."""
+    return across.apply(down.apply(field).swapaxes(0, 1)).swapaxes(0, 1)
+
+
+def resample_planes(
+    planes: tuple[Field, ...], crop: Rect, rect: Rect, xs: Field, ys: Field, siting: PlaneSiting
+) -> list[Field]:
+    """Values of planes of one video picture at output positions, clamped to 0..255.
 
     Args:
-        plane: Codes, (rows, columns).
+        planes: Codes, each (rows, columns), all of one size.
         crop: Part of the picture that goes to ``rect``, in luma pixels of the picture.
         rect: Its place in output pixels.
         xs, ys: Output positions in output pixels (edge coordinates: the first pixel's centre is at 0.5).
-        siting: Where the samples of this plane lie.
+        siting: Where the samples of these planes lie.
     """
-    rows, columns = plane.shape
-    horizontal = _axis_matrix(xs, rect.x, rect.w, crop.x, crop.w, columns, siting.pitch_x, siting.first_x)
-    vertical = _axis_matrix(ys, rect.y, rect.h, crop.y, crop.h, rows, siting.pitch_y, siting.first_y)
-    return np.clip(vertical @ plane @ horizontal.T, 0.0, 255.0)
+    rows, columns = planes[0].shape
+    across = _picture_taps(xs, rect.x, rect.w, crop.x, crop.w, columns, siting.pitch_x, siting.first_x)
+    down = _picture_taps(ys, rect.y, rect.h, crop.y, crop.h, rows, siting.pitch_y, siting.first_y)
+    return [_both_axes(plane, down, across).clip(0.0, 255.0) for plane in planes]
 
 
-def _axis_matrix(
+def _picture_taps(
     positions: Field, to: float, to_size: float, origin: float, size: float, count: int, pitch: float, first: float
-) -> Field:
-    """Matrix of one axis: sample ``i`` lies at luma coordinate ``first + pitch * i``."""
+) -> Taps:
+    """Taps of one axis: sample ``i`` lies at luma coordinate ``first + pitch * i``."""
     scale = size / to_size
     luma = origin + (positions - to) * scale
     lowest = max(0, math.ceil((origin - first) / pitch))
     highest = min(count - 1, math.ceil((origin + size - first) / pitch) - 1)
     if highest < lowest:  # the crop holds no sample of this plane: the nearest one
         lowest = highest = min(count - 1, max(0, round((origin + size / 2 - first) / pitch)))
-    return repeated_edge_matrix((luma - first) / pitch, scale, lowest, highest, count)
+    return repeat_edge(kernel_taps((luma - first) / pitch, scale), lowest, highest)
 
 
 class PlaneSiting:
@@ -115,21 +133,15 @@ LEFT_CHROMA = PlaneSiting(2, 0.5, 2, 1.0)
 """4:2:0, left-sited: on the even luma columns, between two luma rows (H.273, chroma sample location type 0)."""
 
 
-def resample_image(
-    image: Field, rect: Rect, xs: Field, ys: Field, matrix: Callable[[Field, float, int], Field]
-) -> Field:
-    """A whole image (rows, columns, channels) put on ``rect``, at output positions.
-
-    ``matrix(centres, reduction, count)`` says what lies outside: see the two matrices above.
-    """
+def resample_image(image: Field, rect: Rect, xs: Field, ys: Field, *, transparent_outside: bool) -> Field:
+    """A whole image (rows, columns, channels) put on ``rect``, at output positions; else its edge is repeated."""
     rows, columns, _ = image.shape
     step_x, step_y = columns / rect.w, rows / rect.h
-    horizontal = matrix((xs - rect.x) * step_x - 0.5, step_x, columns)
-    vertical = matrix((ys - rect.y) * step_y - 0.5, step_y, rows)
-    return np.stack(
-        [vertical @ image[..., c] @ horizontal.T for c in range(image.shape[2])],
-        axis=-1,
-    )
+    across = kernel_taps((xs - rect.x) * step_x - 0.5, step_x)
+    down = kernel_taps((ys - rect.y) * step_y - 0.5, step_y)
+    if transparent_outside:
+        return _both_axes(image, zero_outside(down, rows), zero_outside(across, columns))
+    return _both_axes(image, repeat_edge(down, 0, rows - 1), repeat_edge(across, 0, columns - 1))
 
 
 def blur(field: Field, sigma: float) -> Field:
@@ -144,7 +156,7 @@ def _gaussian_matrix(count: int, sigma: float) -> Field:
     offset = np.arange(-radius, radius + 1)
     weight = np.exp(-(offset**2) / (2 * sigma**2))
     weight /= weight.sum()
+    index = np.arange(count)[:, np.newaxis]
     matrix = np.zeros((count, count))
-    for i in range(count):
-        np.add.at(matrix[i], np.clip(i + offset, 0, count - 1), weight)
+    np.add.at(matrix, (index, (index + offset).clip(0, count - 1)), weight)
     return matrix

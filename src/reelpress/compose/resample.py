@@ -6,6 +6,7 @@ a cut (nothing to scale), swscale on a window found by :mod:`reelpress.compose.l
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,21 +14,26 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reelpress.color import BT709_LIMITED
-from reelpress.compose import lattice
-from reelpress.compose.banded import resample_codes
-from reelpress.compose.kernel import Axis
+from reelpress.compose.banded import Plan
+from reelpress.compose.kernel import Axis, taps
+from reelpress.compose.lattice import Window, find
 from reelpress.media.plane_scale import PlaneScaler
+from reelpress.media.planes import Planes
+from reelpress.media.scale import Scaler
 from reelpress.scene.plan import IntRect, pixel_cover
 
 if TYPE_CHECKING:
-    from reelpress.media.planes import Plane, Planes
-    from reelpress.scene.plan import PictureLayer
+    from reelpress.media.planes import Plane
+    from reelpress.scene.plan import PictureLayer, Rect
 
-LUMA_TOLERANCE = 0.02
-CHROMA_TOLERANCE = 0.04
+LUMA_TOLERANCE = 0.012
+CHROMA_TOLERANCE = 0.015
 """How far a sample may be taken from its place, in source samples of its plane."""
 
 _EXACT = 1e-4
+
+Axes = tuple[Axis, Axis]
+"""Rows and columns: (y, x)."""
 
 
 def axes(layer: PictureLayer, visible: IntRect, source: tuple[int, int], *, chroma: bool) -> tuple[Axis, Axis]:
@@ -43,105 +49,151 @@ def axes(layer: PictureLayer, visible: IntRect, source: tuple[int, int], *, chro
     """
     crop, rect = layer.crop, layer.rect
     step_x, step_y = crop.w / rect.w, crop.h / rect.h
-    if not chroma:
-        low, high = _limits(crop.x, crop.right, source[0])
-        x = Axis(crop.x - rect.x * step_x, step_x, visible.x, visible.right, low, high)
-        low, high = _limits(crop.y, crop.bottom, source[1])
-        return Axis(crop.y - rect.y * step_y, step_y, visible.y, visible.bottom, low, high), x
-    low, high = _limits(crop.x / 2, crop.right / 2, -(-source[0] // 2))
-    origin = crop.x / 2 + 0.25 - (rect.x / 2 + 0.25) * step_x
-    x = Axis(origin, step_x, visible.x // 2, visible.right // 2, low, high)
-    low, high = _limits(crop.y / 2, crop.bottom / 2, -(-source[1] // 2))
-    return Axis((crop.y - rect.y * step_y) / 2, step_y, visible.y // 2, visible.bottom // 2, low, high), x
+    if chroma:
+        wide, tall = -(-source[0] // 2), -(-source[1] // 2)
+        limits_x = _limits((crop.x - 0.5) / 2, (crop.right - 0.5) / 2, wide)
+        limits_y = _limits((crop.y - 1) / 2, (crop.bottom - 1) / 2, tall)
+        x = Axis(
+            crop.x / 2 + 0.25 - (rect.x / 2 + 0.25) * step_x, step_x, visible.x // 2, visible.right // 2, *limits_x
+        )
+        y = Axis((crop.y - rect.y * step_y) / 2, step_y, visible.y // 2, visible.bottom // 2, *limits_y)
+    else:
+        limits_x = _limits(crop.x - 0.5, crop.right - 0.5, source[0])
+        limits_y = _limits(crop.y - 0.5, crop.bottom - 0.5, source[1])
+        x = Axis(crop.x - rect.x * step_x, step_x, visible.x, visible.right, *limits_x)
+        y = Axis(crop.y - rect.y * step_y, step_y, visible.y, visible.bottom, *limits_y)
+    return y, x
 
 
 def _limits(low: float, high: float, size: int) -> tuple[int, int]:
-    first = min(max(0, int(np.floor(low + 1e-6))), size - 1)
-    return first, max(first + 1, min(size, int(np.ceil(high - 1e-6))))
+    """First and one past the last of the samples whose centres are in the crop; the nearest one if none is.
 
-
-class PlaneResampler:
-    """Resamples planes; keeps scalers and one padded source per kind of plane. Used from one thread.
-
-    Attributes:
-        cut, scaled, multiplied: How many planes went each way.
+    Args:
+        low, high: Edges of the crop where sample i lies at i.
+        size: Samples in the plane.
     """
+    first, stop = max(0, math.ceil(low)), min(size, math.ceil(high))
+    if stop > first:
+        return first, stop
+    nearest = min(size - 1, max(0, round((low + high) / 2)))
+    return nearest, nearest + 1
+
+
+@dataclass(slots=True)
+class Counts:
+    """How many planes went each way."""
+
+    cut: int = 0
+    scaled: int = 0
+    multiplied: int = 0
+
+
+class Resampler:
+    """Resamples planes; keeps scalers, matrices and one padded source per kind of plane. Used from one thread."""
 
     def __init__(self) -> None:
+        self.counts = Counts()
+        self._whole = Scaler()
         self._scalers = (PlaneScaler(), PlaneScaler())
-        self._scratch: list[Plane | None] = [None, None]
-        self._found: OrderedDict[tuple[Axis, float], lattice.Window | None] = OrderedDict()
-        self.cut = self.scaled = self.multiplied = 0
+        self._scratch: dict[str, Plane] = {}
+        self._found: OrderedDict[tuple[Axis, float], Window | None] = OrderedDict()
+        self._matrices: OrderedDict[tuple[Axis, Axis], Plan] = OrderedDict()
 
-    def resample(self, plane: Plane, y: Axis, x: Axis, kind: int) -> Plane:
-        """``plane`` as ``y.count`` rows of ``x.count`` samples; may be a view of ``plane``.
+    def picture(self, planes: tuple[Plane, Plane, Plane], luma: Axes, chroma: Axes) -> tuple[Plane, Plane, Plane]:
+        """Y, Cb and Cr resampled, each to the counts of its axes.
 
         Args:
-            plane: Samples, 8 bit. Columns may be strided (one component of interleaved chroma).
-            y: Mapping of the rows.
-            x: Mapping of the columns.
-            kind: 0 luma, 1 chroma.
+            planes: 8 bit, 4:2:0. Columns may be strided (components of interleaved chroma).
+            luma, chroma: Mappings of rows and columns: (y, x).
         """
-        tolerance = (LUMA_TOLERANCE, CHROMA_TOLERANCE)[kind]
-        if _is_shift(x) and _is_shift(y):
-            self.cut += 1
+        y = self._alone(planes[0], luma, 0)
+        u, v = self._alone(planes[1], chroma, 1), self._alone(planes[2], chroma, 1)
+        return y, u, v
+
+    def at_rest(self, planes: tuple[Plane, Plane, Plane], crop: IntRect, width: int, height: int) -> Planes:
+        """``crop`` (even edges) scaled to an even size in one call: swscale places left-sited chroma itself."""
+        parts: list[Plane] = []
+        for name, plane, shift in zip("yuv", planes, (0, 1, 1), strict=True):
+            part = plane[crop.y >> shift : crop.bottom >> shift, crop.x >> shift : crop.right >> shift]
+            if part.strides[1] != 1:
+                part = self._memory(name, *part.shape)
+                np.copyto(part, plane[crop.y >> shift : crop.bottom >> shift, crop.x >> shift : crop.right >> shift])
+            parts.append(part)
+        self.counts.scaled += 3
+        return self._whole.scale(Planes("yuv420p", crop.w, crop.h, tuple(parts), BT709_LIMITED), width, height)
+
+    def _alone(self, plane: Plane, axes: Axes, kind: int) -> Plane:
+        y, x = axes
+        if _is_shift(y, x):
+            self.counts.cut += 1
             top, left = round(y.origin) + y.start, round(x.origin) + x.start
-            return self._window(plane, y, x, (top, y.count), (left, x.count), None)
+            return self._window(plane, axes, (top, y.count), (left, x.count), None)
+        tolerance = (LUMA_TOLERANCE, CHROMA_TOLERANCE)[kind]
         rows, columns = self._find(y, tolerance), self._find(x, tolerance)
         if rows is None or columns is None:
-            self.multiplied += 1
-            return resample_codes(plane, y, x)
-        self.scaled += 1
-        source = self._window(plane, y, x, (rows.begin, rows.length), (columns.begin, columns.length), kind)
-        made = self._scalers[kind].scale(source, columns.made, rows.made)
+            self.counts.multiplied += 1
+            return self._plan(y, x).codes(plane)
+        self.counts.scaled += 1
+        window = (rows.begin, rows.length), (columns.begin, columns.length)
+        made = self._scalers[kind].scale(self._window(plane, axes, *window, "yu"[kind]), columns.made, rows.made)
         return made[rows.cut : rows.cut + y.count, columns.cut : columns.cut + x.count]
 
-    def _find(self, axis: Axis, tolerance: float) -> lattice.Window | None:
+    def _plan(self, y: Axis, x: Axis) -> Plan:
+        plan = self._matrices.get((y, x))
+        if plan is None:
+            plan = self._matrices[y, x] = Plan(taps(y, repeat=True), taps(x, repeat=True))
+            if len(self._matrices) > 2:
+                self._matrices.popitem(last=False)
+        else:
+            self._matrices.move_to_end((y, x))
+        return plan
+
+    def _memory(self, name: str, rows: int, columns: int) -> Plane:
+        memory = self._scratch.get(name)
+        if memory is None or memory.size < rows * columns:
+            memory = self._scratch[name] = np.empty(rows * columns * 9 // 8, np.uint8)
+        return memory[: rows * columns].reshape(rows, columns)
+
+    def _find(self, axis: Axis, tolerance: float) -> Window | None:
         key = (axis, tolerance)
         if key in self._found:
             self._found.move_to_end(key)
         else:
-            self._found[key] = lattice.find(axis, tolerance)
+            self._found[key] = find(axis, tolerance)
             if len(self._found) > 16:
                 self._found.popitem(last=False)
         return self._found[key]
 
     def _window(
-        self, plane: Plane, y: Axis, x: Axis, rows: tuple[int, int], columns: tuple[int, int], kind: int | None
+        self, plane: Plane, axes: Axes, rows: tuple[int, int], columns: tuple[int, int], scratch: str | None
     ) -> Plane:
-        """So many samples from ``rows[0]`` and ``columns[0]`` on; beyond the axes' limits edges are repeated."""
+        """So many samples from ``rows[0]`` and ``columns[0]`` on; beyond the axes' limits edges are repeated.
+
+        Args:
+            plane, axes: Source and the limits in it.
+            rows, columns: First sample and how many.
+            scratch: Name of the memory to use again if samples have to be copied, None for new memory.
+        """
+        y, x = axes
         (top, tall), (left, wide) = rows, columns
         inside = y.low <= top and top + tall <= y.high and x.low <= left and left + wide <= x.high
         if inside and plane.strides[1] == 1:
             return plane[top : top + tall, left : left + wide]
-        if kind is None:
+        if scratch is None:
             out = np.empty((tall, wide), np.uint8)
-        else:  # the scaler reads it at once, so its memory can serve again
-            scratch = self._scratch[kind]
-            if scratch is None or scratch.size < tall * wide:
-                scratch = self._scratch[kind] = np.empty(tall * wide * 9 // 8, np.uint8)
-            out = scratch.ravel()[: tall * wide].reshape(tall, wide)
-        y0, y1 = min(max(top, y.low), y.high - 1), max(min(top + tall, y.high), y.low + 1)
-        x0, x1 = min(max(left, x.low), x.high - 1), max(min(left + wide, x.high), x.low + 1)
-        above, before = max(0, y0 - top), max(0, x0 - left)
-        above, before = min(above, tall - 1), min(before, wide - 1)
-        below, after = min(tall, above + y1 - y0), min(wide, before + x1 - x0)
-        out[above:below, before:after] = plane[y0 : y0 + below - above, x0 : x0 + after - before]
-        if before:
-            out[above:below, :before] = out[above:below, before : before + 1]
-        if after < wide:
-            out[above:below, after:] = out[above:below, after - 1 : after]
-        if above:
-            out[:above] = out[above]
-        if below < tall:
-            out[below:] = out[below - 1]
+        else:  # the scaler reads it at once
+            out = self._memory(scratch, tall, wide)
+        used = plane[y.low : y.high, x.low : x.high]
+        _with_edges(used, left - x.low, top - y.low, out)
         return out
 
 
-def _is_shift(axis: Axis) -> bool:
+def _is_shift(*axes: Axis) -> bool:
     """Whether every output sample is one source sample."""
-    drift = abs(axis.step - 1) * (abs(axis.start) + axis.count)
-    return drift < _EXACT and abs(axis.origin - round(axis.origin)) < _EXACT
+    return all(
+        abs(axis.step - 1) * (abs(axis.start) + axis.count) < _EXACT and abs(axis.origin - round(axis.origin)) < _EXACT
+        for axis in axes
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,14 +201,48 @@ class Shown:
     """A scaled picture: what can be seen of a layer's picture."""
 
     area: IntRect
-    """Where in the frame; even edges."""
+    """Where in the frame; even edges. Samples beyond are its edge samples."""
     planes: tuple[Plane, Plane, Plane]
 
     def part(self, plane: int, area: IntRect) -> Plane:
-        """The samples of one plane under ``area`` (even edges, inside)."""
+        """The samples of one plane under ``area`` (even edges)."""
         shift = 1 if plane else 0
         x, y = (area.x - self.area.x) >> shift, (area.y - self.area.y) >> shift
-        return self.planes[plane][y : y + (area.h >> shift), x : x + (area.w >> shift)]
+        w, h = area.w >> shift, area.h >> shift
+        samples = self.planes[plane]
+        tall, wide = samples.shape
+        if x >= 0 and y >= 0 and x + w <= wide and y + h <= tall:
+            return samples[y : y + h, x : x + w]
+        out = np.empty((h, w), np.uint8)
+        _with_edges(samples, x, y, out)
+        return out
+
+
+def _with_edges(samples: Plane, x: int, y: int, out: Plane) -> None:
+    """Fill ``out`` with the samples from column ``x`` and row ``y`` on; edge samples are repeated beyond."""
+    (tall, wide), (rows, columns) = samples.shape, out.shape
+    top, left = min(max(y, 0), tall - 1), min(max(x, 0), wide - 1)
+    above, before = min(max(-y, 0), rows - 1), min(max(-x, 0), columns - 1)
+    below = above + max(1, min(rows - above, tall - top))
+    after = before + max(1, min(columns - before, wide - left))
+    out[above:below, before:after] = samples[top : top + below - above, left : left + after - before]
+    if before:
+        out[above:below, :before] = out[above:below, before : before + 1]
+    if after < columns:
+        out[above:below, after:] = out[above:below, after - 1 : after]
+    if above:
+        out[:above] = out[above]
+    if below < rows:
+        out[below:] = out[below - 1]
+
+
+def _even(rect: Rect, size: tuple[int, int]) -> IntRect | None:
+    """``rect`` if all its edges are even whole numbers inside ``size``."""
+    whole = IntRect(int(rect.x), int(rect.y), int(rect.w), int(rect.h))
+    same = (whole.x, whole.y, whole.w, whole.h) == (rect.x, rect.y, rect.w, rect.h)
+    even = (whole.x | whole.y | whole.w | whole.h) & 1 == 0
+    inside = whole.x >= 0 and whole.y >= 0 and whole.right <= size[0] and whole.bottom <= size[1]
+    return whole if same and even and inside else None
 
 
 class PictureScaler:
@@ -167,7 +253,7 @@ class PictureScaler:
     """
 
     def __init__(self) -> None:
-        self.resampler = PlaneResampler()
+        self.resampler = Resampler()
         self.keep = 1
         self._kept: OrderedDict[object, Shown] = OrderedDict()
 
@@ -182,22 +268,25 @@ class PictureScaler:
             source.require(("yuv420p", "nv12"), BT709_LIMITED)
             while len(self._kept) >= self.keep:
                 self._kept.popitem(last=False)
-            shown = self._kept[key] = self._make(layer, source, area)
+            shown = self._kept[key] = self._make(layer, source, size, area)
         else:
             self._kept.move_to_end(key)
         return shown
 
-    def _make(self, layer: PictureLayer, source: Planes, area: IntRect) -> Shown:
-        picture = (source.width, source.height)
-        luma, chroma = axes(layer, area, picture, chroma=False), axes(layer, area, picture, chroma=True)
+    def _make(self, layer: PictureLayer, source: Planes, size: tuple[int, int], area: IntRect) -> Shown:
         if source.format == "nv12":
             both = source.planes[1]
-            parts: tuple[Plane, ...] = (source.planes[0], both[:, 0::2], both[:, 1::2])
+            planes = (source.planes[0], both[:, 0::2], both[:, 1::2])
         else:
-            parts = source.planes
-        y = self.resampler.resample(parts[0], *luma, 0)
-        u, v = (self.resampler.resample(part, *chroma, 1) for part in parts[1:3])
-        return Shown(area, (y, u, v))
+            planes = (source.planes[0], source.planes[1], source.planes[2])
+        picture = (source.width, source.height)
+        crop, rect = _even(layer.crop, picture), _even(layer.rect, size)
+        if crop is not None and rect is not None and layer.shape.rect == layer.rect and crop.w != rect.w:
+            # At rest. The soft edge reaches a pixel beyond and shows the edge sample there, near enough.
+            made = self.resampler.at_rest(planes, crop, rect.w, rect.h)
+            return Shown(rect, (made.planes[0], made.planes[1], made.planes[2]))
+        luma, chroma = axes(layer, area, picture, chroma=False), axes(layer, area, picture, chroma=True)
+        return Shown(area, self.resampler.picture(planes, luma, chroma))
 
     def clear(self) -> None:
         """Forget all pictures."""

@@ -8,13 +8,14 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reelpress.color import BT709_LIMITED
 from reelpress.encode.rate import RateControl, rate_control
 from reelpress.encode.select import Choice, choose_encoder
 from reelpress.errors import SettingsError, StrictFallbackError
 from reelpress.events import Fallback
 from reelpress.export.plan import Conversion, ExportPlan, FormatEdge, estimate
 from reelpress.export.settings import FORMATS, ExportSettings
-from reelpress.media.scale import is_native
+from reelpress.media.scale import describe_conversion
 from reelpress.pipeline.budget import Budget, BufferSizes, EncoderLoad, SourceLoad
 from reelpress.project.load import LoadedProject, load_project
 from reelpress.recording.load import load
@@ -211,24 +212,27 @@ def _explain(
                 f"{info.codec} decoder",
             )
         )
-        if not is_native(info.pixel_format, info.color):
+        steps = [describe_conversion(info.pixel_format, info.color)]
+        if info.rotation or info.mirrored:
+            steps.append(f"turned by {info.rotation} degrees" + (", mirrored" if info.mirrored else ""))
+        what = "; ".join(step for step in steps if step)
+        if what:
             conversions.append(
                 Conversion(
                     f"{track.key} decode->compose",
-                    f"{info.pixel_format} {info.color}" + (f" {info.color.transfer}" if info.color.is_hdr else ""),
-                    f"{NATIVE} bt709 limited",
-                    "tone mapping" if info.color.is_hdr else "swscale",
-                    "the source is not 8 bit 4:2:0 in BT.709 limited range",
+                    f"{info.pixel_format} {info.color}",
+                    f"{NATIVE} {BT709_LIMITED}",
+                    "swscale",
+                    what,
                 )
             )
-        native = info.pixel_format if is_native(info.pixel_format, info.color) else NATIVE
         formats.append(
             FormatEdge(
                 f"{track.key} decode->compose",
-                native,
+                NATIVE if what else info.pixel_format,
                 "bt709",
                 "limited",
-                "swscale" if conversions and conversions[-1].edge.startswith(track.key) else "decoder, no copy",
+                "swscale" if what else "decoder, no copy",
             )
         )
     formats.append(FormatEdge("compose->encode", NATIVE, "bt709", "limited", "planar compositor"))

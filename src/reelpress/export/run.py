@@ -134,6 +134,7 @@ class _Flow:
                 threads=buffers.decode_threads,
                 decoder=job.decoder_name,
                 cancelled=lambda: cancel.cancelled,
+                frames=director.frames,
             )
             for kind in dict.fromkeys(stages.kind_of(track.key) for track in director.tracks)
         }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reelpress.media.decode import DamageMeter, VideoSource
+from reelpress.media.damage import DamageMeter
+from reelpress.media.decode import VideoSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +25,7 @@ class SourcePool:
         threads: Decoder threads of each.
         decoder: As in the settings.
         cancelled: Asked in long decodes.
+        frames: Output frames of the export; the share of damaged frames is taken of as many at most.
         enforce_damage: Raise DamagedSourceError over the limit (exports do; stills do not).
     """
 
@@ -34,15 +36,16 @@ class SourcePool:
         threads: int,
         decoder: str = "software",
         cancelled: Callable[[], bool] | None = None,
+        frames: int | None = None,
         enforce_damage: bool = True,
     ) -> None:
         self._recording = recording
         self._threads = threads
         self._decoder = decoder
         self._cancelled = cancelled
-        self._enforce = enforce_damage
+        self._frames = frames
         self._open: dict[str, VideoSource] = {}
-        self._meters: dict[str, DamageMeter] = {}
+        self._meters: dict[str, DamageMeter] | None = {} if enforce_damage else None
         self.repeated = 0
         """Pictures that could not be decoded and were taken from the last good one."""
         self.conversions = 0
@@ -65,8 +68,8 @@ class SourcePool:
             self.problems[key] = decoded.error
         if decoded.repeated:
             self.repeated += 1
-        if self._enforce:
-            self._meters[key].count(ordinal, decoded.repeated)
+        if self._meters is not None:
+            self._meters[key].note(ordinal, decoded.time, repeated=decoded.repeated, error=decoded.error)
         return decoded.planes
 
     def _opened(self, key: str) -> VideoSource:
@@ -77,8 +80,9 @@ class SourcePool:
             track.path, track.info, track.index, threads=self._threads, decoder=self._decoder, cancel=self._cancelled
         )
         self._open[key] = source
-        if key not in self._meters:
-            self._meters[key] = DamageMeter(track.index, name=str(track.origin))
+        if self._meters is not None and key not in self._meters:
+            expected = min(len(track.index), self._frames) if self._frames else len(track.index)
+            self._meters[key] = DamageMeter(track.origin, expected)
         return source
 
     def _leave(self, key: str) -> None:

@@ -11,13 +11,14 @@ from __future__ import annotations
 import errno
 import stat
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import av
 import av.error
+import numpy as np
+from av.stream import Discard
 
 from reelpress.errors import (
-    InputError,
     MissingInputError,
     OutOfMemoryError,
     ReelpressError,
@@ -34,8 +35,9 @@ if TYPE_CHECKING:
 
 FORMATS = (
     "mov", "mp4", "matroska", "webm", "flv", "live_flv", "mpegts", "mpeg", "mpegvideo", "hls", "avi", "asf", "ogg",
-    "mxf", "gxf", "nut", "dv", "ivf", "obu", "av1", "h264", "hevc", "vvc", "m4v", "mjpeg", "mpjpeg", "gif", "apng", "rm", "swf",
-    "yuv4mpegpipe", "wav", "w64", "aiff", "caf", "au", "flac", "mp3", "aac", "ac3", "eac3", "amr", "tta", "wv",
+    "mxf", "gxf", "nut", "dv", "ivf", "obu", "av1", "h264", "hevc", "vvc", "m4v", "mjpeg", "mpjpeg", "gif", "apng",
+    "rm", "swf", "yuv4mpegpipe", "wav", "w64", "aiff", "caf", "au", "flac", "mp3", "aac", "ac3", "eac3", "amr", "tta",
+    "wv",
 )  # fmt: skip
 """Container formats that may be opened, by FFmpeg's names."""
 
@@ -148,7 +150,7 @@ def skip_others(container: InputContainer, only: int) -> None:
     """Make the demuxer drop the packets of every stream but ``only``."""
     for stream in container.streams:
         if stream.index != only:
-            stream.discard = _DISCARD_ALL
+            stream.discard = Discard.all
 
 
 def _open_error(error: BaseException, path: Path) -> ReelpressError:
@@ -181,6 +183,11 @@ def _head(path: Path) -> bytes:
         return b""
 
 
+def plane_bytes(plane: Any) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """The memory of a plane of a PyAV frame, padding included, as one row of bytes. Nothing is copied."""
+    return np.frombuffer(plane, np.uint8)
+
+
 def stream_of(container: InputContainer, index: int, path: Path) -> Stream:
     """Stream ``index`` of an open container.
 
@@ -191,14 +198,3 @@ def stream_of(container: InputContainer, index: int, path: Path) -> Stream:
         raise UnreadableInputError(f"{path}: has no stream {index} any more; the file changed while it was read.")
     stream: Stream = container.streams[index]
     return stream
-
-
-def _discard_all() -> object:
-    from av.stream import Discard
-
-    return Discard.all
-
-
-_DISCARD_ALL = _discard_all()
-
-__all__ = ["AV_ERRORS", "InputError", "as_input_error", "check_file", "input_errors", "open_input", "stream_of"]

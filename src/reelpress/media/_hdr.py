@@ -25,6 +25,7 @@ from av.video.frame import VideoFrame
 
 from reelpress.color import Primaries, Transfer
 from reelpress.errors import FormatError
+from reelpress.media._av import plane_bytes
 
 if TYPE_CHECKING:
     from reelpress.color import ColorSpec
@@ -111,7 +112,7 @@ def _table(color: ColorSpec) -> VideoFrame:
     mapped = tone_map(axes / (_POINTS - 1), color.transfer, color.primaries)
     frame = VideoFrame(_SIDE, _SIDE, "rgb48le")
     plane = frame.planes[0]
-    rows = np.frombuffer(plane, np.uint8).reshape(_SIDE, plane.line_size)[:, : _SIDE * 6].view("<u2")
+    rows = plane_bytes(plane).reshape(_SIDE, plane.line_size)[:, : _SIDE * 6].view("<u2")
     rows[:] = np.rint(mapped * 65535).astype(np.uint16).reshape(_SIDE, _SIDE * 3)
     frame.pts = 0
     return frame

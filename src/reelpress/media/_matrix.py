@@ -1,4 +1,4 @@
-"""YUV 4:2:0 of any matrix, range and depth to 8-bit BT.709 limited, in float32, rounded to nearest. Private to ``media``.
+"""YUV 4:2:0 of any matrix, range and depth to 8-bit BT.709 limited, in float32, rounded. Private to ``media``.
 
 Why not swscale: it converts one matrix to another by way of 8-bit RGB (chroma goes up to full resolution and down
 again, loses its siting and is clipped), truncates chroma when the range changes, and dithers when 10 bits become 8.

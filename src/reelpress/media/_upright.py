@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reelpress.media.planes import Planes
 from reelpress.media.scale import allocate
 
 if TYPE_CHECKING:
-    from reelpress.media.planes import Plane
+    from reelpress.media.planes import Plane, Planes
 
 _A = -0.6
 

@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reelpress.errors import UnreadableInputError
-from reelpress.media._av import input_errors, open_input, stream_of
+from reelpress.media._av import AV_ERRORS, input_errors, open_input, reason, stream_of
 from reelpress.media._shown import shows_frame
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from av.container import InputContainer
+    from av.packet import Packet
 
 Ticks = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -37,6 +41,8 @@ class FrameIndex:
     """The file stores no presentation times: ticks are counted from the order of the frames."""
     damaged_packets: int = 0
     """Packets that the container itself marks as corrupt."""
+    error: str | None = None
+    """Why the packets end before the container's own end (a file cut off in the middle), or ``None``."""
 
     @property
     def start(self) -> int:
@@ -56,10 +62,9 @@ class FrameIndex:
         at = int(np.searchsorted(self.pts, ticks, side="right")) - 1
         return min(max(at, 0), len(self.pts) - 1)
 
-    def keyframe_before(self, ticks: int, steps: int = 0) -> int | None:
-        """The newest key frame with pts <= ``ticks``, or one ``steps`` further back; ``None`` is the file's start."""
-        at = int(np.searchsorted(self.keyframes, ticks, side="right")) - 1 - steps
-        return int(self.keyframes[at]) if at >= 0 else None
+    def keyframe_at(self, ticks: int) -> int:
+        """Position in ``keyframes`` of the newest one with pts <= ``ticks``; -1 if there is none."""
+        return int(np.searchsorted(self.keyframes, ticks, side="right")) - 1
 
 
 def build_index(path: Path, stream: int) -> FrameIndex:
@@ -71,6 +76,7 @@ def build_index(path: Path, stream: int) -> FrameIndex:
     pts: list[int] = []
     ends: list[tuple[int, int]] = []
     keys: list[int] = []
+    failures: list[str] = []
     damaged = packets = unknown = 0
     container = open_input(path, only=stream)
     try:
@@ -79,10 +85,16 @@ def build_index(path: Path, stream: int) -> FrameIndex:
             time_base = video.time_base or Fraction(1, 90_000)
             rate = video.average_rate or getattr(video, "guessed_rate", None)
             codec = video.codec_context.name if video.codec_context else ""
-            for packet in container.demux(video):
+            # AVI stores the order of decoding only; FFmpeg takes that for the time of presentation.
+            by_order = container.format.name == "avi" and video.codec_context.reorder_depth > 0
+            stray = container.format.name in ("mpegts", "mpeg", "hls")
+            for packet in _packets(container, video, failures):
                 if packet.size == 0:
                     continue  # the demuxer's end marker, or an empty packet (a dropped frame in AVI)
                 packets += 1
+                if stray and not packet.is_keyframe:
+                    continue  # a broadcast cut in the middle: nothing can be decoded before the first key frame
+                stray = False
                 damaged += packet.is_corrupt
                 time = packet.pts if packet.pts is not None else packet.dts
                 unknown += packet.pts is None
@@ -99,7 +111,7 @@ def build_index(path: Path, stream: int) -> FrameIndex:
     if packets == 0:
         raise UnreadableInputError(f"{path}: claims to have video but holds no picture data.")
     if unknown:
-        return _counted(packets, time_base, rate, damaged)
+        return _counted(packets, time_base, rate, damaged, failures)
     if not pts:
         raise UnreadableInputError(f"{path}: none of its {packets} video packets is to be shown.")
     ticks = np.unique(np.array(pts, np.int64))
@@ -109,7 +121,9 @@ def build_index(path: Path, stream: int) -> FrameIndex:
         pts=ticks,
         end_pts=last + (duration if duration > 0 else _usual_step(ticks, rate, time_base)),
         keyframes=np.unique(np.array(keys, np.int64)),
+        by_order=by_order,
         damaged_packets=damaged,
+        error=failures[0] if failures else None,
     )
 
 
@@ -122,7 +136,25 @@ def _usual_step(ticks: Ticks, rate: Fraction | None, time_base: Fraction) -> int
     return 1
 
 
-def _counted(packets: int, time_base: Fraction, rate: Fraction | None, damaged: int) -> FrameIndex:
+def _packets(container: InputContainer, stream: Any, failures: list[str]) -> Iterator[Packet[Any]]:
+    """The packets of ``stream`` up to the first reading error, which goes to ``failures``."""
+    packets = container.demux(stream)
+    empty = True
+    while True:
+        try:
+            packet = next(packets, None)
+        except AV_ERRORS as error:
+            if empty or isinstance(error, MemoryError):
+                raise
+            failures.append(reason(error))
+            return
+        if packet is None:
+            return
+        empty = False
+        yield packet
+
+
+def _counted(packets: int, time_base: Fraction, rate: Fraction | None, damaged: int, failures: list[str]) -> FrameIndex:
     """Index of a stream without presentation times: frame after frame at its rate (25 if unknown)."""
     step = max(1, round(1 / ((rate or Fraction(25)) * time_base)))
     return FrameIndex(
@@ -132,4 +164,5 @@ def _counted(packets: int, time_base: Fraction, rate: Fraction | None, damaged: 
         keyframes=np.zeros(1, np.int64),
         by_order=True,
         damaged_packets=damaged,
+        error=failures[0] if failures else None,
     )

@@ -202,8 +202,11 @@ def _audio_stream(container: OutputContainer, settings: AudioEncoderSettings) ->
 
 
 def _track_timescale(fps: Fraction) -> int:
-    """Ticks a second of the video track: a multiple of the rate's numerator, so that each frame is whole ticks."""
-    return fps.numerator * max(1, math.ceil(10_000 / fps.numerator))
+    """Ticks a second of the video track: the rate's numerator, doubled to at least 10000, so a frame is whole ticks."""
+    scale = fps.numerator
+    while scale < 10_000:
+        scale *= 2
+    return scale
 
 
 def _movie_timescale(fps: Fraction, with_audio: bool) -> int:

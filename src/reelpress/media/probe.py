@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from av.packet import Packet
 
-from reelpress.color import ColorSpec, from_code_points
+from reelpress.color import ColorSpec, Transfer, from_code_points
 from reelpress.errors import UnreadableInputError, UnsupportedInputError
-from reelpress.media._av import AV_ERRORS, check_file, input_errors, open_input, skip_others
+from reelpress.media._av import AV_ERRORS, check_file, input_errors, open_input
+from reelpress.media._label import chroma_location
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
@@ -165,8 +167,9 @@ def _check_stream(path: Path, index: int) -> VideoStreamInfo:
     decoded with one thread, and a stream that shows an error here never gets frame threads.
     """
     with open_input(path, only=index) as container:
-        stream = container.streams[index]
+        stream: Any = container.streams[index]
         context = stream.codec_context
+        tags = container_tags(stream)
         context.thread_type = "NONE"
         context.thread_count = 1
         frame: VideoFrame | None = None
@@ -176,7 +179,7 @@ def _check_stream(path: Path, index: int) -> VideoStreamInfo:
             for packet in container.demux(stream):
                 packets += packet.size > 0
                 try:
-                    frames = context.decode(packet if packet.size else None)
+                    frames = context.decode(_shown_anyway(packet) if packet.size else None)
                 except AV_ERRORS as error:
                     errors += 1
                     last = error
@@ -194,10 +197,23 @@ def _check_stream(path: Path, index: int) -> VideoStreamInfo:
         if frame is None:
             why = f" ({str(last).split(']')[-1].strip() or type(last).__name__})" if last else ""
             raise UnreadableInputError(f"{path}: not one of its first {packets} video packets can be decoded{why}.")
-        return _video_info(path, stream, frame, frame_threads=errors == 0 and not frame.is_corrupt)
+        return _video_info(path, stream, tags, frame, frame_threads=errors == 0 and not frame.is_corrupt)
 
 
-def _video_info(path: Path, stream: VideoStream, frame: VideoFrame, *, frame_threads: bool) -> VideoStreamInfo:
+def _shown_anyway(packet: Packet[Any]) -> Packet[Any]:
+    """``packet`` without the mark that an edit list drops its frame: pre-roll shows the format just as well."""
+    if not packet.is_discard:
+        return packet
+    copy: Packet[Any] = Packet(bytes(packet))
+    copy.pts, copy.dts, copy.time_base = packet.pts, packet.dts, packet.time_base
+    return copy
+
+
+def _video_info(
+    path: Path, stream: VideoStream, tags: tuple[int, int, int, int], frame: VideoFrame, *, frame_threads: bool
+) -> VideoStreamInfo:
+    color = color_of(tags, frame, stream.codec_context.name)
+    _refuse_unsupported(path, tags, frame, color)
     context = stream.codec_context
     rotation, mirrored = orientation(frame)
     width, height = frame.width, frame.height
@@ -218,7 +234,7 @@ def _video_info(path: Path, stream: VideoStream, frame: VideoFrame, *, frame_thr
         rotation=rotation,
         mirrored=mirrored,
         bits=max(c.bits for c in frame.format.components),
-        color=color_of(stream, frame),
+        color=color,
         time_base=stream.time_base or Fraction(1, 90_000),
         average_fps=stream.average_rate or None,
         bit_rate=stream.bit_rate or None,
@@ -226,25 +242,47 @@ def _video_info(path: Path, stream: VideoStream, frame: VideoFrame, *, frame_thr
     )
 
 
-def color_of(stream: VideoStream, frame: VideoFrame) -> ColorSpec:
-    """Colour of a stream: what the container says wins (ISO/IEC 14496-12, 12.1.5), the bitstream fills the gaps."""
+def container_tags(stream: VideoStream) -> tuple[int, int, int, int]:
+    """Matrix, primaries, transfer (2: unset) and range (0: unset) as the container says; read before decoding."""
     context = stream.codec_context
+    return context.colorspace, context.color_primaries, context.color_trc, context.color_range
+
+
+def color_of(tags: tuple[int, int, int, int], frame: VideoFrame, codec: str) -> ColorSpec:
+    """Colour of a stream: what the container says wins (ISO/IEC 14496-12, 12.1.5), the bitstream fills the gaps."""
     name = frame.format.name
-
-    def pick(container: int, bitstream: int, unset: int = 2) -> int:
-        return container if container != unset else bitstream
-
-    full = pick(context.color_range, frame.color_range, 0)
+    matrix, primaries, transfer, value_range = tags
+    full = value_range or frame.color_range
+    location = chroma_location(frame)
+    if location == 0 and (codec.startswith("mjpeg") or codec == "mpeg1video"):
+        location = 2
     return from_code_points(
-        matrix=pick(context.colorspace, frame.colorspace),
-        primaries=pick(context.color_primaries, frame.color_primaries),
-        transfer=pick(context.color_trc, frame.color_trc),
+        matrix=matrix if matrix != 2 else frame.colorspace,
+        primaries=primaries if primaries != 2 else frame.color_primaries,
+        transfer=transfer if transfer != 2 else frame.color_trc,
         full_range=None if full == 0 else full == 2,
         width=frame.width,
         height=frame.height,
         rgb=frame.format.is_rgb or name == "pal8",
+        chroma_location=location,
         yuvj=name.startswith("yuvj"),
     )
+
+
+_REFUSED_MATRICES = {8: "YCgCo", 10: "BT.2020 constant luminance", 11: "YDzDx", 13: "chromaticity-derived", 14: "ICtCp"}
+
+
+def _refuse_unsupported(path: Path, tags: tuple[int, int, int, int], frame: VideoFrame, color: ColorSpec) -> None:
+    matrix = tags[0] if tags[0] != 2 else frame.colorspace
+    if matrix in _REFUSED_MATRICES and not frame.format.is_rgb:
+        raise UnsupportedInputError(
+            f"{path}: its colour matrix {_REFUSED_MATRICES[matrix]} is not supported; "
+            "allowed are BT.601, BT.709, BT.2020, SMPTE 240M, FCC and RGB."
+        )
+    if color.transfer is Transfer.LINEAR:
+        raise UnsupportedInputError(f"{path}: pictures in linear light are not supported.")
+    if frame.format.name.startswith(("bayer", "xyz")):
+        raise UnsupportedInputError(f"{path}: the pixel format {frame.format.name} is not supported.")
 
 
 def orientation(frame: VideoFrame) -> tuple[int, bool]:

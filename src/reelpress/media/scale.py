@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import av
-import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
 from reelpress.color import BT709_LIMITED, ColorSpec, Matrix, Range, Siting
 from reelpress.errors import FormatError, OutOfMemoryError
+from reelpress.media._av import plane_bytes
 from reelpress.media._hdr import CURVE, ToneMapper
 from reelpress.media._label import Labeller, subsampled
 from reelpress.media._matrix import to_bt709_limited
@@ -63,7 +63,7 @@ def plane_views(frame: VideoFrame) -> tuple[Plane, ...]:
     for index, plane in enumerate(frame.planes):
         stride = plane.line_size
         rows = plane.height
-        data = np.frombuffer(plane, np.uint8)
+        data = plane_bytes(plane)
         whole = data[: rows * abs(stride)].reshape(rows, abs(stride))
         if stride < 0:  # bottom-up pictures (raw RGB in AVI): PyAV hands out the rows in memory order
             whole = whole[::-1]

@@ -145,6 +145,7 @@ def verify(
     checked += ["streams", "size", "colour in bitstream and container"]
     packets = _walk(path, video, pause)
     check_video_packets(packets, expected)
+    _key_flags(moov, packets)
     checked += ["packet times", "packet sizes", "key frames"]
     if expected.has_audio:
         check_audio_packets(_walk(path, audio, pause), expected)
@@ -199,6 +200,20 @@ def _bitstream_colour(extradata: bytes, expected: Expected) -> None:
     if (sps.width, sps.height) != expected.size:
         raise _wrong(f"the bitstream is {sps.width}x{sps.height} instead of {expected.size[0]}x{expected.size[1]}")
     _compare_colour("bitstream", (sps.primaries, sps.transfer, sps.matrix, sps.full_range), expected.color)
+
+
+def _key_flags(moov: bytes, packets: PacketTable) -> None:
+    """The index's list of key frames (stss; absent: all are) against what the packets themselves are."""
+    for track in find_all(moov, "trak"):
+        if any(box[16:20] == b"vide" for box in find_all(track, "mdia/hdlr")):
+            listed = np.ones(len(packets), np.bool_)
+            for box in find_all(track, "mdia/minf/stbl/stss"):
+                numbers = np.frombuffer(box, ">u4", offset=16)
+                listed[:] = False
+                listed[numbers[numbers <= len(packets)] - 1] = True
+            if (listed != packets.key).any():
+                k = int(np.argmax(listed != packets.key))
+                raise _wrong(f"packet {k} is {'not ' if listed[k] else ''}a key frame, the index says otherwise")
 
 
 def _compare_colour(where: str, found: tuple[int | bool, ...], color: ColorSpec) -> None:

@@ -11,7 +11,8 @@ from reelpress.errors import StallError
 from reelpress.pipeline.clocks import WAIT_SLICE_S, AwakeClock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator
+    from collections.abc import Callable, Hashable
+    from typing import Self
 
     from reelpress.pipeline.cancel import CancelToken
 
@@ -208,15 +209,15 @@ class Channel(Generic[T]):
             self._condition.notify_all()
             return [item]
 
-    def __iter__(self) -> Iterator[T]:
-        """Items until the end of the stream."""
-        while True:
-            try:
-                item = self.recv()
-            except ChannelClosed:
-                return
-            yield item
-            del item  # or this frame would keep one picture alive while waiting for the next
+    def __iter__(self) -> Self:
+        """Items until the end of the stream; holds none of them itself."""
+        return self
+
+    def __next__(self) -> T:
+        try:
+            return self.recv()
+        except ChannelClosed:
+            raise StopIteration from None
 
     # -- ending ---------------------------------------------------------------------------------------------------
 

@@ -167,11 +167,11 @@ class Pipeline:
             self._start(cancel, on_tick, outside=channel)
             while self._look_around() or (self._outcome.error is None and len(channel)):
                 try:
-                    for item in channel.poll(WAIT_SLICE_S):
-                        yield item
-                        del item  # or this frame would keep the picture alive until the next one is there
+                    arrived = channel.poll(WAIT_SLICE_S)
                 except (ChannelClosed, ChannelFailed):
                     break
+                if arrived:
+                    yield arrived.pop()  # nothing here keeps the item alive
             self._watch_until_end()  # the stream has ended; the stages may still be flushing
         except (KeyboardInterrupt, GeneratorExit):
             self._fail(Cancelled("The reader of the stream left."))

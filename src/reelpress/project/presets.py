@@ -54,7 +54,7 @@ def overlay(base: dict[str, Any], look: dict[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in look.items():
         old = merged.get(key)
-        if isinstance(old, dict) and isinstance(value, dict) and old.get("type") == value.get("type"):
+        if isinstance(old, dict) and isinstance(value, dict) and value.get("type", old.get("type")) == old.get("type"):
             merged[key] = overlay(old, value)
         else:
             merged[key] = copy.deepcopy(value)

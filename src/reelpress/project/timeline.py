@@ -9,7 +9,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from reelpress.project.background import XY
 from reelpress.project.captions import CaptionSegment, KeyboardSegment
@@ -77,13 +77,17 @@ class ManualZoom(JsonModel):
 
 
 def _zoom_mode(value: Any) -> Any:
-    if isinstance(value, ManualZoom):
+    if value is None or isinstance(value, ManualZoom):
         return value
     if value in ("auto", {"auto": None}):
         return None
     if isinstance(value, dict) and "manual" in value:
         return value
     raise ValueError('"auto" or {"manual": {"x": …, "y": …}}')
+
+
+def _zoom_mode_json(value: ManualZoom | None) -> Any:
+    return "auto" if value is None else value.model_dump(mode="json", by_alias=True)
 
 
 class ZoomSegment(JsonModel):
@@ -94,7 +98,7 @@ class ZoomSegment(JsonModel):
     start: Seconds
     end: EndSeconds
     amount: Number
-    mode: Annotated[ManualZoom | None, BeforeValidator(_zoom_mode)] = None
+    mode: Annotated[ManualZoom | None, BeforeValidator(_zoom_mode), PlainSerializer(_zoom_mode_json)] = None
     """``None`` is auto: the centre follows the pointer."""
     instant_animation: Bool = False
     edge_snap_ratio: Unit = 0.25

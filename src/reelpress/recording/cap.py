@@ -26,7 +26,7 @@ from reelpress.recording.model import (
 )
 from reelpress.recording.plain import open_single
 from reelpress.recording.pointer import load_pointer
-from reelpress.recording.tracks import find_file, open_audio, open_video
+from reelpress.recording.tracks import open_audio, open_first, open_video
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -225,50 +225,56 @@ class _Reader:
         return local_path(self.root, stored, file=self.meta_file, key=key)
 
     def _display(self, number: int, meta: VideoMeta, start: Fraction | None, offset: Fraction) -> VideoTrack:
-        origin = self._path(meta.path, self._key(number, "display.path"))
-        path = find_file(video_candidates(origin), "video", self.workspace, self.warnings)
-        if path is None:
+        track = self._video("display", number, meta, start, offset)
+        if track is None:
+            origin = self._path(meta.path, self._key(number, "display.path"))
             raise MissingInputError(f"{origin} does not exist. It is the screen track of segment {number}.")
-        track = open_video(
-            f"display:{number}", path, origin=origin, fps=as_fraction(meta.fps), start=start, offset=offset
-        )
-        return replace(track, keep=self.workspace)
+        return track
 
     def _camera(self, number: int, meta: VideoMeta, start: Fraction | None, offset: Fraction) -> VideoTrack | None:
         origin = self._path(meta.path, self._key(number, "camera.path"))
         try:
-            path = find_file(video_candidates(origin), "video", self.workspace, self.warnings)
-            if path is None:
-                self._absent("camera", number, f"{origin} does not exist")
-                return None
-            track = open_video(
-                f"camera:{number}", path, origin=origin, fps=as_fraction(meta.fps), start=start, offset=offset
-            )
-            return replace(track, keep=self.workspace)
+            track = self._video("camera", number, meta, start, offset)
+        except ProjectError:
+            raise
         except InputError as error:
             self._absent("camera", number, str(error).rstrip("."))
             return None
+        if track is None:
+            self._absent("camera", number, f"{origin} does not exist")
+        return track
+
+    def _video(
+        self, name: str, number: int, meta: VideoMeta, start: Fraction | None, offset: Fraction
+    ) -> VideoTrack | None:
+        origin = self._path(meta.path, self._key(number, f"{name}.path"))
+        key, fps = f"{name}:{number}", as_fraction(meta.fps)
+
+        def use(path: Path) -> VideoTrack:
+            return open_video(key, path, origin=origin, fps=fps, start=start, offset=offset)
+
+        track = open_first(video_candidates(origin), "video", self.workspace, self.warnings, use)
+        return replace(track, keep=self.workspace) if track is not None else None
 
     def _audio(
         self, name: str, number: int, meta: AudioMeta, start: Fraction | None, offset: Fraction
     ) -> AudioTrack | None:
         label = {"mic": "microphone", "system_audio": "system audio"}[name]
         origin = self._path(meta.path, self._key(number, f"{name}.path"))
+        shift = offset + timing_repair(meta)
+
+        def use(path: Path) -> AudioTrack:
+            return open_audio(f"{name}:{number}", path, origin=origin, start=start, offset=shift)
+
         try:
-            path = find_file(audio_candidates(origin), "audio", self.workspace, self.warnings)
-            if path is None:
-                self._absent(label, number, f"{origin} does not exist")
-                return None
-            track = open_audio(
-                f"{name}:{number}", path, origin=origin, start=start, offset=offset + timing_repair(meta)
-            )
-            if track is None:
-                self._absent(label, number, f"{path} is too small to hold sound")
-                return None
-            return replace(track, keep=self.workspace)
+            track = open_first(audio_candidates(origin), "audio", self.workspace, self.warnings, use)
         except InputError as error:
             self._absent(label, number, str(error).rstrip("."))
             return None
+        if track is None:
+            self._absent(label, number, f"{origin} does not exist")
+            return None
+        return replace(track, keep=self.workspace)
 
     def _absent(self, label: str, number: int, reason: str) -> None:
         self.warnings.append(f"Segment {number} has no {label}: {reason}.")

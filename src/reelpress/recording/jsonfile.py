@@ -113,13 +113,17 @@ def project_error(
     path = _real_path(data, detail["loc"])
     if strip and path[: len(strip)] == strip:
         path = path[len(strip) :]
+    value = detail["input"]
+    if detail["type"].startswith("union_tag"):  # the discriminator is the culprit
+        path = (*path, "type")
+        value = value.get("type") if isinstance(value, dict) else value
     line = None if text is None else line_of_key(text, path)
-    if detail["type"] == "missing":
+    if detail["type"] == "missing" or (detail["type"] == "union_tag_not_found" and value is None):
         given = "nothing"
         expected = "this key"
     else:
         expected = _expected(detail)
-        given = describe(detail["input"])
+        given = describe(value)
     return ProjectError(file, key=dotted(path) or None, line=line, expected=expected, given=given)
 
 
@@ -173,9 +177,9 @@ def _expected(detail: ErrorDetails) -> str:
     if kind in {"enum", "literal_error"} and "expected" in context:
         return f"{context['expected']}"
     if kind == "union_tag_invalid":
-        return f"a type out of {context.get('expected_tags')}"
+        return f"one of {context.get('expected_tags')}"
     if kind == "union_tag_not_found":
-        return "an object with the key 'type'"
+        return "an object"
     if kind == "value_error":
         return str(context.get("error", detail["msg"]))
     for name, words in (("gt", "greater than"), ("ge", "at least"), ("lt", "less than"), ("le", "at most")):

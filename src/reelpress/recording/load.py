@@ -27,14 +27,15 @@ def load(source: Path | str) -> Recording:
     try:
         if path.is_dir():
             return _load_folder(path)
-        exists = path.exists()
-    except (OSError, ValueError) as error:  # names too long for the system, null bytes
-        raise UnreadableInputError(f"{str(source)[:200]!r} cannot be opened: {error}.") from None
-    if path.name == "recording-meta.json" and exists:
-        return _load_folder(path.parent)
-    from reelpress.recording.plain import load_plain
+        if path.name == "recording-meta.json" and path.exists():
+            return _load_folder(path.parent)
+        from reelpress.recording.plain import load_plain
 
-    return load_plain(path)
+        return load_plain(path)
+    except (OSError, ValueError) as error:  # no permission, names too long for the system, null bytes
+        shown = str(source) if len(str(source)) <= 200 else str(source)[:200] + "…"
+        reason = getattr(error, "strerror", None) or error
+        raise UnreadableInputError(f"{shown!r} cannot be read: {reason}.") from error
 
 
 def _load_folder(folder: Path) -> Recording:

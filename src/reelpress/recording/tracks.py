@@ -3,35 +3,62 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeVar
 
-from reelpress.errors import UnreadableInputError
+from reelpress.errors import InputError, UnreadableInputError
 from reelpress.media.index import build_index
 from reelpress.media.probe import probe
 from reelpress.recording.fragments import MIN_AUDIO_BYTES, is_fragmented, join_fragments
 from reelpress.recording.model import AudioTrack, LazyIndex, VideoTrack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from reelpress.media.probe import AudioStreamInfo, MediaInfo
     from reelpress.recording.model import Workspace
 
+T = TypeVar("T")
 
-def find_file(candidates: Iterable[Path], kind: str, workspace: Workspace, warnings: list[str]) -> Path | None:
-    """The first candidate that is a file, or a folder of fragments (joined then); ``None`` when there is none.
+
+def open_first(
+    candidates: Iterable[Path],
+    kind: Literal["video", "audio"],
+    workspace: Workspace,
+    warnings: list[str],
+    use: Callable[[Path], T],
+) -> T | None:
+    """What ``use`` makes of the first candidate that it can open; ``None`` when there is no candidate at all.
+
+    A candidate is a file, or a folder of fragments (joined first). One that cannot be used is passed over with a
+    warning if a later one can: a crash may leave a useless ``display.mp4`` beside whole fragments. Audio files too
+    small to hold sound are passed over (cap-format 1.3).
 
     Raises:
-        InputError: The fragments cannot be used.
+        InputError: There are candidates and none can be used; about the first.
     """
+    failure: InputError | None = None
     for candidate in candidates:
-        if candidate.is_file():
-            return candidate
-        if is_fragmented(candidate):
-            path, notes = join_fragments(candidate, "video" if kind == "video" else "audio", workspace)
-            warnings.extend(notes)
-            return path
+        notes: tuple[str, ...] = ()
+        try:
+            if candidate.is_file():
+                if kind == "audio" and candidate.stat().st_size < MIN_AUDIO_BYTES:
+                    raise UnreadableInputError(f"{candidate} is too small to hold sound.")
+                path = candidate
+            elif is_fragmented(candidate):
+                path, notes = join_fragments(candidate, kind, workspace)
+            else:
+                continue
+            opened = use(path)
+        except InputError as error:
+            failure = failure or error
+            continue
+        warnings.extend(notes)
+        if failure is not None:
+            warnings.append(f"{candidate} is used in its place: {failure}")
+        return opened
+    if failure is not None:
+        raise failure
     return None
 
 
@@ -70,22 +97,17 @@ def video_track(
     )
 
 
-def open_audio(key: str, path: Path, *, origin: Path, start: Fraction | None, offset: Fraction) -> AudioTrack | None:
-    """Probe an audio file; ``None`` when it is too small to hold sound (cap-format 1.3).
-
-    ``offset`` counts from the first sample, the track's own ``offset`` from the file's zero.
+def open_audio(key: str, path: Path, *, origin: Path, start: Fraction | None, offset: Fraction) -> AudioTrack:
+    """Probe an audio file. ``offset`` counts from the first sample, the track's own ``offset`` from the file's zero.
 
     Raises:
         InputError: It cannot be read or has no sound.
     """
-    if path.is_file() and path.stat().st_size < MIN_AUDIO_BYTES:
-        return None
     info = probe(path)
     if not info.audio:
         raise UnreadableInputError(f"{origin} has no audio stream.")
     stream = info.audio[0]
-    first = audio_start(stream)
-    return audio_track(key, info, stream, origin=origin, start=start, offset=offset + first)
+    return audio_track(key, info, stream, origin=origin, start=start, offset=offset + audio_start(stream))
 
 
 def audio_track(

@@ -24,7 +24,7 @@ BOX = (0.5, 0.7)
 class Moved:
     """The pointer is at (u, v), fractions of the crop, from output time ``time`` (seconds) on."""
 
-    time: Fraction
+    time: float
     u: float
     v: float
 
@@ -38,12 +38,12 @@ def cluster(moves: Sequence[Moved], amount: float, snap: float) -> tuple[Focus, 
     """Group moves, in order, into boxes as large as the zoomed view allows; the zoom looks at their centres."""
     width, height = BOX[0] / max(amount, 1.0), BOX[1] / max(amount, 1.0)
     found: list[Focus] = []
-    start: Fraction | None = None
+    start: float | None = None
     x0 = x1 = y0 = y1 = 0.0
 
     def close() -> None:
         if start is not None:
-            found.append(Focus(start, edge_snap((x0 + x1) / 2, snap), edge_snap((y0 + y1) / 2, snap)))
+            found.append(Focus(Fraction(start), edge_snap((x0 + x1) / 2, snap), edge_snap((y0 + y1) / 2, snap)))
 
     for move in moves:
         nx0, nx1, ny0, ny1 = min(x0, move.u), max(x1, move.u), min(y0, move.v), max(y1, move.v)
@@ -87,7 +87,7 @@ def auto_focus(
     if move is None:
         return (Focus(start, 0.5, 0.5),)
     u, v = _in_crop(move, *grounds[span.clip.segment])
-    return cluster([Moved(start, u, v)], amount, snap)
+    return cluster([Moved(float(start), u, v)], amount, snap)
 
 
 def _moves_in(
@@ -96,17 +96,18 @@ def _moves_in(
     if span.held or end <= start:
         return []
     segment = recording.segments[span.clip.segment]
-    pointer, zero = segment.pointer, segment.event_ms(Fraction(0))
+    pointer, ground = segment.pointer, grounds[span.clip.segment]
+    zero, step = float(segment.event_ms(span.source_at(Fraction(0)))), 1000 * float(span.speed)
+    begin, stop = float(start), float(end)
     first = pointer.raw_index(segment.event_ms(span.source_at(start)))
     last = pointer.raw_index(segment.event_ms(span.source_at(end)))
     moves = []
     for move in pointer.moves[max(first, 0) : last + 1]:
         if not _finite(move):
             continue
-        t_src = (Fraction(move.time_ms) - zero) / 1000
-        time = span.out_start + (t_src - span.source_start) / span.speed
-        if start <= time <= end:
-            moves.append(Moved(time, *_in_crop(move, *grounds[span.clip.segment])))
+        time = (move.time_ms - zero) / step
+        if begin <= time <= stop:
+            moves.append(Moved(time, *_in_crop(move, *ground)))
     return moves
 
 

@@ -190,23 +190,53 @@ class _Motion:
         return resting
 
 
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """A zoom segment in grid steps, last ones included."""
+
+    first: int
+    last: int
+    still_first: int
+    """From here to ``still_last`` nothing may move."""
+    still_last: int
+    focus: list[int]
+    """First step of each centre but the first."""
+    states: list[ZoomState]
+
+    @classmethod
+    def of(cls, segment: ZoomSegment) -> _Steps:
+        still_first, still_last = 0, -1
+        if segment.instant:
+            still_first = math.ceil((segment.start - INSTANT_REACH) * GRID)
+            still_last = math.floor((segment.end + INSTANT_REACH) * GRID)
+        return cls(
+            first=_after(segment.start),
+            last=_after(segment.end) - 1,
+            still_first=still_first,
+            still_last=still_last,
+            focus=[math.ceil(focus.start * GRID) for focus in segment.focus[1:]],
+            states=[ZoomState(max(1.0, segment.amount), focus.x, focus.y) for focus in segment.focus],
+        )
+
+    def state(self, k: int) -> ZoomState:
+        return self.states[bisect_right(self.focus, k)]
+
+
 def _goals(segments: Sequence[ZoomSegment], last: int) -> Iterator[tuple[int, _Goal]]:
     """(first grid step, goal) of every stretch with one goal, the first at step 0."""
+    steps = [_Steps.of(segment) for segment in segments]
     edges = {0}
-    for s in segments:
-        edges.update((_after(s.start), _after(s.end)))
-        edges.update(max(math.ceil(f.start * GRID), 0) for f in s.focus[1:])
-        if s.instant:
-            edges.update((math.ceil((s.start - INSTANT_REACH) * GRID), _after(s.end + INSTANT_REACH)))
+    for s in steps:
+        edges.update((s.first, s.last + 1, *(k for k in s.focus if s.first < k <= s.last)))
+        if s.still_last >= s.still_first:
+            edges.update((s.still_first, s.still_last + 1))
     held = ZoomState()
     previous: _Goal | None = None
     for k in sorted(e for e in edges if 0 <= e <= last):
-        t = Fraction(k, GRID)
-        active = next((s for s in segments if s.start < t <= s.end), None)
-        jump = any(s.instant and s.start - INSTANT_REACH <= t <= s.end + INSTANT_REACH for s in segments)
+        active = next((s for s in steps if s.first <= k <= s.last), None)
+        jump = any(s.still_first <= k <= s.still_last for s in steps)
         if active is not None:
-            focus = next((f for f in reversed(active.focus[1:]) if f.start <= t), active.focus[0])
-            held = ZoomState(max(1.0, active.amount), focus.x, focus.y)
+            held = active.state(k)
             goal = _Goal(held, jump)
         else:
             goal = _Goal(ZoomState(1.0, held.x, held.y), jump)

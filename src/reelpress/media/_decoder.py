@@ -1,0 +1,145 @@
+"""One run of a decoder: packets in, frames out in presentation order. Private to ``media``."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from reelpress.errors import Cancelled
+from reelpress.media._av import AV_ERRORS, as_input_error, input_errors, open_input, reason, stream_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from av.container import InputContainer
+    from av.packet import Packet
+    from av.video.frame import VideoFrame
+
+
+class Decoder:
+    """An open file, positioned somewhere, that gives out its frames. Errors of single packets are collected.
+
+    With ``threads`` above 1 FFmpeg's frame threads are used: more throughput, but an error shows up with a later
+    packet, and closing after an error needs care (see :meth:`close`).
+
+    Attributes:
+        failed: Packets that could not be decoded since the last seek, by presentation ticks.
+        error: The last decoding error, or ``None``.
+        from_start: The run began at the first packet of the file.
+    """
+
+    def __init__(self, path: Path, stream: int, threads: int, cancel: Callable[[], bool] | None) -> None:
+        self._path, self._index, self._cancel = path, stream, cancel
+        self.threads = threads
+        self.failed: set[int] = set()
+        self.error: str | None = None
+        self.from_start = True
+        self._container: InputContainer | None = None
+        self._open()
+
+    def _open(self) -> None:
+        container = open_input(self._path, only=self._index)
+        self._container = container
+        with input_errors(self._path):
+            stream: Any = stream_of(container, self._index, self._path)
+            self._stream = stream
+            context = stream.codec_context
+            context.thread_type = "FRAME" if self.threads > 1 else "NONE"
+            context.thread_count = self.threads
+            self._reorder = int(context.reorder_depth)
+            self._restart()
+        self.from_start = True
+
+    def _restart(self) -> None:
+        assert self._container is not None
+        self._packets: Iterator[Packet[Any]] = self._container.demux(self._stream)
+        self._frames: deque[VideoFrame] = deque()
+        self._need_key = False
+        self._ended = False
+        self.failed = set()
+        self.error = None
+
+    def seek(self, ticks: int | None) -> None:
+        """Go to the last key frame at or before ``ticks``; ``None`` goes back to the first packet."""
+        assert self._container is not None
+        if ticks is not None:
+            self._packets.close()  # type: ignore[attr-defined]
+            try:
+                self._container.seek(ticks, stream=self._stream)
+            except AV_ERRORS:
+                ticks = None  # a format that cannot seek: begin again
+            else:
+                self._restart()
+                # Seeking made FFmpeg forget how many frames it must hold back for reordering; streams that do not
+                # say it themselves would come out in the wrong order at first.
+                context = self._stream.codec_context
+                context.reorder_depth = max(self._reorder, int(context.reorder_depth))
+                # Some formats land between key frames (MPEG-TS); what comes before the key frame is useless.
+                self._need_key = True
+                self.from_start = False
+        if ticks is None:
+            self.close()
+            self._open()
+
+    def next(self) -> VideoFrame | None:
+        """The next frame, or ``None`` at the end of the file.
+
+        Raises:
+            Cancelled: ``cancel`` said so between two packets.
+            InputError: Reading (not decoding) failed.
+        """
+        while not self._frames and not self._ended:
+            if self._cancel is not None and self._cancel():
+                raise Cancelled("The export was cancelled.")
+            self._feed()
+        return self._frames.popleft() if self._frames else None
+
+    def _feed(self) -> None:
+        try:
+            packet = next(self._packets, None)
+        except AV_ERRORS as error:
+            if isinstance(error, MemoryError):
+                raise as_input_error(error, self._path) from error
+            # The file is cut off or damaged here: what was read so far is still good.
+            self.error = reason(error)
+            packet = None
+        if packet is None:
+            self._ended = True
+            return
+        end = packet.size == 0 and packet.pts is None and packet.dts is None
+        if self._need_key and not end:
+            if not packet.is_keyframe:
+                return
+            self._need_key = False
+        try:
+            self._frames.extend(self._stream.codec_context.decode(None if end else packet))
+        except EOFError:
+            self._ended = True
+        except AV_ERRORS as error:
+            if isinstance(error, MemoryError):
+                raise as_input_error(error, self._path) from error
+            self.error = reason(error)
+            ticks = packet.pts if packet.pts is not None else packet.dts
+            if ticks is not None:
+                self.failed.add(ticks)
+
+    def close(self) -> None:
+        """Close the file and free the decoder; calling it twice is harmless.
+
+        Freeing a decoder with frame threads while one of them still works can hang for ever: PyAV frees it while
+        holding the interpreter's lock and waits for the worker, and the worker, having met an error, waits for
+        that lock in order to log it (only if someone set a log level: media/INDEX.md, 26 of 48 runs). Flushing
+        first waits for all workers *without* the lock, so nothing is left to log when the decoder is freed.
+        """
+        container, self._container = self._container, None
+        if container is None:
+            return
+        try:
+            self._packets.close()  # type: ignore[attr-defined]
+            self._stream.codec_context.flush_buffers()
+        except AV_ERRORS:
+            pass
+        self._frames.clear()
+        self._stream = None
+        container.close()
