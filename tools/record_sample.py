@@ -307,9 +307,9 @@ def choreography() -> Score:
     score.wheel(13.0, 14.3, WHEEL_NOTCHES, button=5)
     score.path(14.45, 15.15, 1911, DRAG_FROM, bend=-0.12)
     score.press(15.25)
-    # Forty steps a second, which the editor can follow on a slow machine too: so about as many pictures change
+    # Fifty steps a second, which the editor can follow on a slow machine too: so about as many pictures change
     # wherever this is recorded.
-    score.path(15.3, 18.75, 1909, DRAG_TO, bend=0.01, interval=0.025)
+    score.path(15.3, 18.75, 1909, DRAG_TO, bend=0.01, interval=0.02)
     score.release(18.9)
     mark_y = line_y(TYPED_ON_LINE)
     score.path(19.05, 20.0, column_x(4) + 1, mark_y, bend=0.13)

@@ -41,11 +41,11 @@ def _mixed(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def screen() -> Planes:
-    """192x108: lines of dark strokes like text on white, a blue sidebar, a red and a green button."""
+    """192x108: lines of grey strokes like text on white, a blue sidebar, a red and a green button."""
     y, x = np.mgrid[0:108, 0:192]
     luma = np.full((108, 192), 235)
     strokes = (_mixed(x // 2, y // 2) > 130) & (y % 12 < 8) & (x % 7 < 5) & (_mixed(x // 35, y // 12) > 60)
-    luma[strokes & (x > 46) & (x < 180)] = 30
+    luma[strokes & (x > 46) & (x < 180)] = 70
     luma[x < 40] = 70
     cy, cx = np.mgrid[0:54, 0:96]
     cb, cr = np.full((54, 96), 128), np.full((54, 96), 128)

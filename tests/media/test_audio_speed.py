@@ -56,8 +56,8 @@ def bursts(times: list[float], seconds: float, length: float = 0.08) -> np.ndarr
 @pytest.mark.parametrize("speed", SPEEDS, ids=str)
 @pytest.mark.parametrize("keep_pitch", [True, False], ids=["pitch", "resample"])
 def test_bursts_are_heard_when_they_should(speed: Fraction, keep_pitch: bool) -> None:
-    times = [1.0, 2.37, 4.01, 5.5]
-    heard = np.abs(sped_up(bursts(times, 7), speed, keep_pitch)[0])
+    times = [1.0, 2.37, 3.51]
+    heard = np.abs(sped_up(bursts(times, 5), speed, keep_pitch)[0])
     for time in times:
         middle = (time + 0.04) / float(speed) * RATE
         reach = int(0.3 * RATE / max(1.0, float(speed)))
@@ -70,7 +70,7 @@ def test_bursts_are_heard_when_they_should(speed: Fraction, keep_pitch: bool) ->
 
 @pytest.mark.parametrize("speed", SPEEDS, ids=str)
 def test_pitch_is_kept_or_follows(speed: Fraction) -> None:
-    t = np.arange(10 * RATE) / RATE
+    t = np.arange(round((0.9 * float(speed) + 1) * RATE)) / RATE
     sound = np.tile(0.5 * np.sin(2 * np.pi * 440 * t), (2, 1)).astype(np.float32)
     for keep_pitch, expected in ((True, 440.0), (False, 440.0 * float(speed))):
         heard = sped_up(sound, speed, keep_pitch)[0]
@@ -109,11 +109,11 @@ def test_silence_stays_silence_and_in_its_place() -> None:
 
 
 def test_drift_does_not_add_up() -> None:
-    # 200 s at a speed with an awkward fraction.
-    times = [1.0, 199.0]
+    # A minute at a speed with an awkward fraction.
+    times = [1.0, 59.0]
     speed = Fraction(1237, 1000)
     for keep_pitch in (True, False):
-        heard = np.abs(sped_up(bursts(times, 200), speed, keep_pitch)[0])
+        heard = np.abs(sped_up(bursts(times, 61), speed, keep_pitch)[0])
         for time in times:
             middle = int((time + 0.04) / float(speed) * RATE)
             part = heard[middle - 9600 : middle + 9600].astype(np.float64) ** 2

@@ -83,7 +83,19 @@ def test_an_unknown_recording_segment_is_an_error_with_key_expected_and_given() 
         build_timeline(studio(), project([clip(0, 1), clip(0, 1, segment=3)]))
     assert caught.value.key == "timeline.segments[1].recordingSegment"
     assert caught.value.given == "3"
-    assert "0 to 0" in caught.value.expected
+    assert caught.value.expected == "a segment of this recording (0)"
+
+
+def test_segments_are_named_by_their_number_and_not_by_their_place() -> None:
+    """Segment 1 was lost: the clips of segment 2 play the second one that is there."""
+    made = recording(
+        RecordingSegment(0, display(constant(120, 60))),
+        RecordingSegment(2, display(constant(180, 60), key="display:2")),
+    )
+    timeline = build_timeline(made, project([clip(0, 3, segment=2)]))
+    assert made.segments[timeline.clips[0].segment].display.key == "display:2"
+    with pytest.raises(ProjectError, match=r"segment of this recording \(0, 2\)"):
+        build_timeline(made, project([clip(0, 1, segment=1)]))
 
 
 @pytest.mark.parametrize("given", [[], [clip(2, 2)]])

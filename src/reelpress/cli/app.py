@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
@@ -209,7 +208,10 @@ def run(argv: Sequence[str] | None = None) -> int:
     except ReelpressError as error:
         _say(error.code, str(error), error)
         if isinstance(error, StallError) and error.leaked_threads:
-            _leave(error.exit_code)
+            # a stuck thread can never be joined, and a normal exit would wait for it (design 5)
+            from reelpress.pipeline.emergency import emergency_exit
+
+            emergency_exit(error.exit_code)
         return error.exit_code
     except typer.Exit as leave:
         return leave.exit_code
@@ -220,8 +222,9 @@ def run(argv: Sequence[str] | None = None) -> int:
         _say(Cancelled.code, "Cancelled.", error)
         return Cancelled.exit_code
     except BrokenPipeError:
-        # The reader of stdout went away: nobody is left to tell. Python would complain again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        from reelpress.pipeline.signals import mute_stdout
+
+        mute_stdout()  # nobody is left to tell, and Python would complain again at exit
         return Cancelled.exit_code
     except Exception as error:  # the last net: a defect of ours, never a traceback for the user
         _say("internal", f"{type(error).__name__}: {error}. This is a defect; --debug shows where.", error)
@@ -240,14 +243,9 @@ def _say(code: str, text: str, error: BaseException) -> None:
         try:
             print(ErrorEvent(code, text).to_json(), flush=True)
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            from reelpress.pipeline.signals import mute_stdout
 
-
-def _leave(code: int) -> None:
-    """End the process although a thread is stuck in native code and can never be joined (design 5)."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+            mute_stdout()
 
 
 OPTION_NAMES = tuple(option.name for option in EXPORT_OPTIONS)

@@ -19,6 +19,7 @@ def facts() -> dict[str, Any]:
 
     from reelpress.export.api import available_codecs
     from reelpress.pipeline.budget import usable_ram
+    from reelpress.pipeline.machine import cores
 
     packages = {}
     for name in ("av", "numpy", "pillow", "pydantic", "typer", "rich", "psutil", "platformdirs"):
@@ -30,18 +31,11 @@ def facts() -> dict[str, Any]:
         "reelpress": __version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "cores": _cores(),
+        "cores": cores(),
         "usable_ram_bytes": usable_ram(),
         "packages": packages,
         "codecs": available_codecs(),
     }
-
-
-def _cores() -> int:
-    import os
-
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else (os.cpu_count() or 1)
 
 
 def run(console: Console) -> None:

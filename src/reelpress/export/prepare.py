@@ -17,6 +17,7 @@ from reelpress.export.plan import Conversion, ExportPlan, FormatEdge, estimate
 from reelpress.export.settings import FORMATS, ExportSettings
 from reelpress.media.scale import describe_conversion
 from reelpress.pipeline.budget import Budget, BufferSizes, EncoderLoad, SourceLoad
+from reelpress.pipeline.machine import cores
 from reelpress.project.load import LoadedProject, load_project
 from reelpress.recording.load import load
 from reelpress.scene.director import Director
@@ -111,7 +112,7 @@ def prepare(source: Path, output: Path | None, settings: ExportSettings) -> Job:
 
 
 def _prepared(source: Path, target: Path, settings: ExportSettings, recording: Recording) -> Job:
-    project = load_project(recording, settings.project)
+    project = load_project(recording, settings.project, look=settings.preset)
     recording = project.recording
     fps = settings.fps or _default_rate(recording)
     director = Director(
@@ -166,11 +167,6 @@ def _image_size(path: str) -> tuple[int, int] | None:
             return (image.height, image.width) if turned else (image.width, image.height)
     except (OSError, ValueError, Image.DecompressionBombError):
         return None
-
-
-def _cores() -> int:
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else (os.cpu_count() or 1)
 
 
 def _fallbacks(settings: ExportSettings) -> list[Fallback]:
@@ -284,7 +280,7 @@ def _explain(
         buffers={"rendered": buffers.rendered, "encoder": buffers.encoder, "bytes": buffers.bytes},
         memory_bytes=buffers.memory_bytes,
         copy={"used": False, "reason": "copying packets is not built in this version of Reelpress"},
-        estimate=estimate(director.frames, width, height, float(director.fps), rate.crf, rate.preset, _cores()),
+        estimate=estimate(director.frames, width, height, float(director.fps), rate.crf, rate.preset, cores()),
         not_drawn=director.not_drawn,
         warnings=_once(*recording.warnings, *project.warnings, *director.warnings),
         fallbacks=tuple(fallbacks),

@@ -122,8 +122,6 @@ class ExportSettings:
                 )
         if self.subtitles is not None:
             raise SettingsError("--subtitles srt is not built in this version of Reelpress.")
-        if self.preset is not None:
-            raise SettingsError("--preset is not built in this version of Reelpress. Use --project FILE.")
         parse_resolution(self.resolution)
         if self.fps is not None and not Fraction(1) <= self.fps <= 240:
             raise SettingsError(f"--fps is {float(self.fps):g}. Allowed is 1 to 240.")

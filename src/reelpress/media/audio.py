@@ -86,7 +86,8 @@ class AudioMixer:
         self.position = 0
         """Sample that the next :meth:`read` begins with."""
         self._warnings: dict[str, None] = {}
-        self._idle: dict[tuple[Path, int, Channels], AudioReader] = {}
+        self._idle: dict[tuple[Path, int, Channels], list[AudioReader]] = {}
+        """Open readers that play nothing now; two, since a span may begin before the one before it has ended."""
         self._playing: list[_Player] = []
         sounding = [s for s in spans if s.mode != "mute" and s.gain != 0 and s.out_end > s.out_start]
         self._refused = self._check(sounding)
@@ -102,7 +103,7 @@ class AudioMixer:
     @property
     def buffered_peak(self) -> int:
         """Most samples held decoded by one track so far."""
-        readers = [*self._idle.values(), *(player.reader for player in self._playing)]
+        readers = [r for idle in self._idle.values() for r in idle] + [player.reader for player in self._playing]
         return max([self._peak, *(reader.buffered_peak for reader in readers)])
 
     _peak = 0
@@ -129,8 +130,9 @@ class AudioMixer:
         """Close all files; harmless twice."""
         for player in list(self._playing):
             self._retire(player)
-        for reader in self._idle.values():
-            self._let_go(reader)
+        for idle in self._idle.values():
+            for reader in idle:
+                self._let_go(reader)
         self._idle.clear()
         self._waiting.clear()
 
@@ -148,7 +150,8 @@ class AudioMixer:
     def _begin(self, span: AudioSpan) -> None:
         if (span.path, span.stream) in self._refused:
             return
-        reader = self._idle.pop((span.path, span.stream, span.channels), None)
+        idle = self._idle.get((span.path, span.stream, span.channels))
+        reader = idle.pop() if idle else None
         try:
             if reader is None:
                 reader = AudioReader(span.path, span.stream, span.channels)
@@ -163,8 +166,9 @@ class AudioMixer:
         for line in _complaints(reader):
             self._warn(line)
         # Kept open for the next span of the same track, if there is one.
-        if key not in self._idle and any((s.path, s.stream, s.channels) == key for s in self._waiting):
-            self._idle[key] = reader
+        idle = self._idle.setdefault(key, [])
+        if len(idle) < 2 and any((s.path, s.stream, s.channels) == key for s in self._waiting):
+            idle.append(reader)
         else:
             self._let_go(reader)
 

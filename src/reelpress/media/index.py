@@ -86,7 +86,7 @@ def build_index(path: Path, stream: int) -> FrameIndex:
             rate = video.average_rate or getattr(video, "guessed_rate", None)
             codec = video.codec_context.name if video.codec_context else ""
             # AVI stores the order of decoding only; FFmpeg takes that for the time of presentation.
-            by_order = container.format.name == "avi" and video.codec_context.reorder_depth > 0
+            by_order = container.format.name == "avi" and getattr(video.codec_context, "reorder_depth", 0) > 0
             stray = container.format.name in ("mpegts", "mpeg", "hls")
             for packet in _packets(container, video, failures):
                 if packet.size == 0:

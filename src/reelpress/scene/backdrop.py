@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reelpress.project.background import ColorSource, GradientSource
+from reelpress.project.load import resolve
 from reelpress.scene.plan import RGB, BackgroundLayer, GradientFill, ImageFill, SolidFill
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from reelpress.project.background import Background
     from reelpress.scene.geometry import Size
@@ -20,14 +21,14 @@ WHITE = SolidFill((1.0, 1.0, 1.0))
 def backdrop(
     background: Background,
     size: Size,
-    root: Path,
+    base: Path,
     image_size: Callable[[str], tuple[int, int] | None],
     warnings: list[str],
 ) -> BackgroundLayer:
     """The background layer. A missing image gives white and adds a warning.
 
     Args:
-        root: What relative image paths start from.
+        base: Folder that relative image paths start from.
         image_size: Absolute path of an image -> its upright width and height, or ``None`` when it cannot be read;
             the scene itself opens no files.
     """
@@ -43,7 +44,7 @@ def backdrop(
     if not source.path:
         warnings.append(f"The background is an {source.type} without a path; it is white instead.")
         return BackgroundLayer(WHITE)
-    path = str(root / Path(source.path.replace("\\", "/")))
+    path = str(resolve(base, source.path))
     found = image_size(path)
     if found is None:
         warnings.append(f"The background {source.type} {source.path!r} is missing or unreadable; it is white instead.")

@@ -29,6 +29,7 @@ from reelpress.timeline.timeline import Timeline, select_range
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from reelpress.media.audio import AudioSpan
     from reelpress.project.model import Project
@@ -94,6 +95,7 @@ class Director:
         resolution: str | tuple[int, int] = "1080p",
         start: Fraction | None = None,
         end: Fraction | None = None,
+        base: Path | None = None,
         image_size: Callable[[str], tuple[int, int] | None] | None = None,
     ) -> None:
         """Work out everything that does not change from frame to frame.
@@ -103,6 +105,7 @@ class Director:
             fps: Output frames a second.
             resolution: ``720p`` to ``4k``, ``source``, ``WxH`` or a (width, height): a box (cap-format 3.1).
             start, end: Range of output time in seconds; its frames are the same as those of the whole output.
+            base: Folder that relative paths of the project start from; the recording's own by default.
             image_size: Absolute path of a background image -> its upright size in pixels, ``None`` when it cannot
                 be read (the background is then white, with a warning). The scene opens no files itself.
 
@@ -127,8 +130,8 @@ class Director:
             warnings.append(clamped)
         layout = _layout(project)
         crops = [_crop(segment, project) for segment in recording.segments]
-        base = geometry.base_size(crops[0], layout)
-        self.size, self.scale = geometry.output_size(base, box, plain=_is_plain(recording, project))
+        natural = geometry.base_size(crops[0], layout)
+        self.size, self.scale = geometry.output_size(natural, box, plain=_is_plain(recording, project))
         geometry.check_size(self.size, box, recording.segments[0].display.info.display_size)
         card = geometry.card_rect(crops[0], self.size, self.scale, layout)
         style = CardStyle.of(project.background)
@@ -137,8 +140,9 @@ class Director:
             self._stage(segment, crop, card if _same_aspect(crop, crops[0]) else geometry.contain(crop.aspect, card))
             for segment, crop in zip(recording.segments, crops, strict=True)
         )
-        root = recording.root if recording.project_file is None else recording.project_file.parent
-        self._background = backdrop(project.background, self.size, root, image_size or _no_image, warnings)
+        self._background = backdrop(
+            project.background, self.size, base or recording.root, image_size or _no_image, warnings
+        )
         self._zoom = self._zoom_path()
         self._shots = tuple(self._shot(span) for span in self.timeline.spans)
         self._firsts = [shot.first for shot in self._shots]

@@ -47,14 +47,16 @@ def build_timeline(recording: Recording, project: Project) -> Timeline:
         slack = sum((tick for tick in ticks if tick <= FINE_TICK), Fraction(0))
         return Timeline.assemble(clips, slack=slack)
     file = recording.project_file or "project"
+    places = {segment.index: i for i, segment in enumerate(recording.segments)}
     clips = []
     entered: dict[int, int] = {}
     for i, entry in enumerate(config.segments):
-        if entry.recording_segment >= len(recording.segments):
+        place = places.get(entry.recording_segment)
+        if place is None:
             raise ProjectError(
                 file,
                 key=f"timeline.segments[{i}].recordingSegment",
-                expected=f"0 to {len(recording.segments) - 1}, the segments of this recording",
+                expected=f"a segment of this recording ({', '.join(map(str, sorted(places)))})",
                 given=str(entry.recording_segment),
             )
         if entry.end <= entry.start:
@@ -62,9 +64,9 @@ def build_timeline(recording: Recording, project: Project) -> Timeline:
             continue
         mode = SpeedAudio(entry.speed_audio_mode.value) if entry.speed_audio_mode else SpeedAudio.MUTE
         entered[i] = len(clips)
-        clip = Clip(i, entry.recording_segment, entry.start, entry.end, entry.timescale, mode)
+        clip = Clip(i, place, entry.start, entry.end, entry.timescale, mode)
         clips.append(clip)
-        warnings.extend(_beyond_end(clip, full_length(recording, recording.segments[clip.segment])))
+        warnings.extend(_beyond_end(clip, full_length(recording, recording.segments[place])))
         warnings.extend(_sound_lost(clip))
     if not clips:
         raise ProjectError(file, key="timeline.segments", expected="at least one clip with a length", given="none")

@@ -47,7 +47,7 @@ class Clip:
     index: int
     """Position in the project's list."""
     segment: int
-    """Recording segment."""
+    """Position in ``Recording.segments`` (which leaves out segments that were lost)."""
     start: Fraction
     """Source seconds."""
     end: Fraction
