@@ -75,7 +75,9 @@ def test_screen_is_tagged_and_of_variable_rate(stats: Any) -> None:
         times = [p.pts * p.time_base for p in container.demux(video=0) if p.pts is not None]
     steps = np.diff([float(t) for t in times])
     assert times[0] == 0
-    assert steps.min() > 0.012
+    # These are the times at which the frames were really grabbed: about 60 a second, some late.
+    assert steps.min() > 0
+    assert np.median(steps) > 0.015
     assert steps.max() > 0.4
 
 

@@ -428,7 +428,8 @@ PROGRAMS = {
 
 def missing_packages() -> list[str]:
     missing = [package for program, package in PROGRAMS.items() if shutil.which(program) is None]
-    missing += [f"lib{name.lower()}" for name in ("X11", "Xfixes") if ctypes.util.find_library(name) is None]
+    libraries = {"X11": "libx11-6", "Xfixes": "libxfixes3"}
+    missing += [package for name, package in libraries.items() if ctypes.util.find_library(name) is None]
     fonts = Path("/usr/share/fonts/truetype/dejavu/DejaVuSansMono.ttf")
     if not fonts.exists():
         missing.append("fonts-dejavu-core")
@@ -702,7 +703,7 @@ def encode_h264(
         # x264 writes its version and all its options into an SEI of the first picture; it is nobody's business.
         strip = av.BitStreamFilterContext("filter_units=remove_types=6", in_stream=stream)
 
-        def write(packets: list[av.Packet]) -> None:
+        def write(packets: list[Any]) -> None:
             for packet in packets:
                 for kept in strip.filter(packet):
                     kept.stream = stream
@@ -725,7 +726,7 @@ def encode_h264(
 def to_yuv(width: int, height: int, pixel_format: str) -> Callable[[av.VideoFrame], av.VideoFrame]:
     """RGB to BT.709 limited with left-sited chroma, in one swscale pass with exact rounding."""
     graph = Graph()
-    source = graph.add_buffer(width=width, height=height, format=pixel_format, time_base=MP4_TIME_BASE)
+    source = graph.add_buffer(width=width, height=height, format=av.VideoFormat(pixel_format), time_base=MP4_TIME_BASE)
     scale = graph.add(
         "scale",
         "out_color_matrix=bt709:out_range=tv:out_chroma_loc=left:flags=bicubic+accurate_rnd+full_chroma_inp",
@@ -752,7 +753,7 @@ def screen_frames(take: Take) -> Iterator[tuple[int, av.VideoFrame]]:
     with av.open(str(take.capture)) as container:
         stream = container.streams.video[0]
         waiting: av.VideoFrame | None = None
-        last_pixels: NDArray[np.uint8] | None = None
+        last_pixels: NDArray[Any] | None = None
         shown: av.VideoFrame | None = None
 
         def made(frame: av.VideoFrame, pts: int) -> tuple[int, av.VideoFrame]:

@@ -183,7 +183,7 @@ def zoom_edges(config: dict[str, Any], card: tuple[float, float], frames: int) -
                 x.step(centre[0], GRID)
                 y.step(centre[1], GRID)
         grid.append((max(1.0, amount.value), x.value, y.value))
-    edges = []
+    edges: list[tuple[float, ...]] = []
     for n in range(frames):
         place = n / FPS / GRID
         k, u = int(place), place - int(place)
@@ -219,8 +219,8 @@ def changed_share(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> float:
 
 def luma(frame: av.VideoFrame) -> np.ndarray[Any, Any]:
     plane = frame.planes[0]
-    rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
-    return rows[:, : plane.width].copy()
+    rows = np.frombuffer(bytes(plane), np.uint8).reshape(plane.height, plane.line_size)
+    return rows[:, : plane.width]
 
 
 def camera_track(path: Path) -> Track:

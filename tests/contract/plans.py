@@ -284,23 +284,22 @@ COLORS = st.tuples(UNIT, UNIT, UNIT)
 KINDS = st.sampled_from(list(CornerKind))
 
 
+def uneven(art: Art) -> st.SearchStrategy[Fill]:
+    """Fills that are no flat colour."""
+    noisy = st.builds(
+        GradientFill, COLORS, COLORS, decimals(0, 360), st.sampled_from([40.0, 100.0]), st.sampled_from([3.0, 100.0])
+    )
+    return noisy | st.just(art.fill())
+
+
 def fills(art: Art) -> st.SearchStrategy[Fill]:
     return st.one_of(
-        st.builds(SolidFill, COLORS),
-        st.builds(
-            GradientFill,
-            COLORS,
-            COLORS,
-            decimals(0, 360),
-            st.sampled_from([0.0, 0.0, 40.0, 100.0]),
-            st.sampled_from([3.0, 100.0]),
-        ),
-        st.just(art.fill()),
+        st.builds(SolidFill, COLORS), st.builds(GradientFill, COLORS, COLORS, decimals(0, 360)), uneven(art)
     )
 
 
-def backgrounds(art: Art) -> st.SearchStrategy[BackgroundLayer]:
-    return st.builds(BackgroundLayer, fills(art), st.sampled_from([0.0, 0.0, 1.5, 6.0]))
+def backgrounds(art: Art, fill: st.SearchStrategy[Fill] | None = None) -> st.SearchStrategy[BackgroundLayer]:
+    return st.builds(BackgroundLayer, fills(art) if fill is None else fill, st.sampled_from([0.0, 0.0, 1.5, 6.0]))
 
 
 @st.composite
@@ -362,12 +361,18 @@ def sprite_layers(draw, size: tuple[int, int], art: Art) -> SpriteLayer:
 
 @st.composite
 def frame_plans(draw, art: Art, size: tuple[int, int] | None = None) -> FramePlan:
-    """A background (mostly) and one to three layers over it, on a frame of 64 to 256 px."""
+    """A background (mostly) and one to three layers over it, on a frame of 64 to 256 px.
+
+    A see-through card never lies on one flat colour: a compositor that keeps what is below in 8 bits is then off by
+    the same fraction everywhere, which rounds to one code or none over the whole card, as chance will have it.
+    """
     size = size or (2 * draw(st.integers(32, 128)), 2 * draw(st.integers(32, 80)))
-    layers: list = [] if draw(st.integers(0, 9)) == 0 else [draw(backgrounds(art))]
-    sources = draw(st.permutations(sorted(SIZES)))
-    chosen = sources[: draw(st.integers(1, 3))]
-    layers.extend(draw(picture_layers(size, s) | picture_layers(size, s) | sprite_layers(size, art)) for s in chosen)
+    chosen = draw(st.permutations(sorted(SIZES)))[: draw(st.integers(1, 3))]
+    layers = [draw(picture_layers(size, s) | picture_layers(size, s) | sprite_layers(size, art)) for s in chosen]
+    if any(layer.opacity < 1 for layer in layers):
+        layers.insert(0, draw(backgrounds(art, uneven(art))))
+    elif draw(st.integers(0, 9)) > 0:
+        layers.insert(0, draw(backgrounds(art)))
     return FramePlan(size, tuple(layers))
 
 

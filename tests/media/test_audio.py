@@ -351,6 +351,19 @@ def test_damage_never_raises_and_the_rest_keeps_its_time(tmp_path: Path, name: s
         assert abs(centre(sound, 5.5 * RATE) - 5.5 * RATE) < 0.03 * RATE
 
 
+def test_a_start_beyond_the_end_or_in_a_gap_does_not_decode_the_whole_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    placed = []
+    original = AudioReader._place
+    monkeypatch.setattr(AudioReader, "_place", lambda self, frame: placed.append(1) or original(self, frame))
+    path = write_sound(tmp_path / "x.mkv", "pcm_s16le", tone(30), RATE, "stereo", shift={1000: 20 * RATE})
+    for start in (30, 100):  # 21.3 s to 41.3 s is a gap, 50 s is the end
+        placed.clear()
+        assert not play(whole(path, 1, start)).any()
+        assert len(placed) < 600, start  # at most the longer pre-roll of 10 s
+
+
 def test_damaged_packets_are_counted(tmp_path: Path) -> None:
     path = write_sound(tmp_path / "x.m4a", "aac", tone(3), RATE, "stereo")
     data = bytearray(path.read_bytes())
@@ -423,7 +436,7 @@ def test_shared_media_never_raises(folder: str) -> None:
 
     for path in sorted(p for p in root.iterdir() if p.is_file()):
         try:
-            with av.open(str(path), metadata_errors="ignore") as container:
+            with av.open(str(path)) as container:
                 streams = [s.index for s in container.streams if s.type == "audio"]
         except Exception:
             streams = [0]

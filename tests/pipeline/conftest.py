@@ -70,7 +70,7 @@ class VirtualClock:
     def _join(self) -> None:
         me = threading.current_thread()
         if me is not self._driver:
-            self._seen[me] = -1
+            self._seen.setdefault(me, -1)
 
     def _idle(self) -> None:
         with self._condition:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import gc
 import random
@@ -202,8 +203,7 @@ def test_a_last_stage_that_has_enough_ends_the_stages_before_it():
             n += 1
 
     def sink(ctx) -> None:
-        for _ in range(5):
-            taken.append(channel.recv())
+        taken.extend(channel.recv() for _ in range(5))
 
     Pipeline([Stage("source", source, outputs=[channel]), Stage("sink", sink, inputs=[channel])]).run()
     assert taken == [0, 1, 2, 3, 4]
@@ -467,10 +467,8 @@ def test_fifty_pipelines_leave_nothing_behind():
 
     def run(number: int) -> None:
         pipeline, _ = wired(20, broken if number % 2 else nothing)
-        try:
+        with contextlib.suppress(EncoderError):
             pipeline.run(CancelToken())
-        except EncoderError:
-            pass
 
     run(0)
     gc.collect()
@@ -483,8 +481,5 @@ def test_fifty_pipelines_leave_nothing_behind():
     finally:
         gc.enable()
     assert threading.active_count() == threads
-    assert len(kept) <= 100, "cycles through pipelines are fine, but every one must be collectable"
-    del kept
-    gc.collect()
-    assert [o for o in gc.get_objects() if isinstance(o, Channel | Pipeline)] == []
+    assert kept == []
     assert leaked_threads() == ()

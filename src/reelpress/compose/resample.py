@@ -18,12 +18,10 @@ from reelpress.compose.banded import Plan
 from reelpress.compose.kernel import Axis, taps
 from reelpress.compose.lattice import Window, find
 from reelpress.media.plane_scale import PlaneScaler
-from reelpress.media.planes import Planes
-from reelpress.media.scale import Scaler
 from reelpress.scene.plan import IntRect, pixel_cover
 
 if TYPE_CHECKING:
-    from reelpress.media.planes import Plane
+    from reelpress.media.planes import Plane, Planes
     from reelpress.scene.plan import PictureLayer, Rect
 
 LUMA_TOLERANCE = 0.012
@@ -31,6 +29,9 @@ CHROMA_TOLERANCE = 0.015
 """How far a sample may be taken from its place, in source samples of its plane."""
 
 _EXACT = 1e-4
+
+Three = tuple["Plane", "Plane", "Plane"]
+"""Y, Cb and Cr."""
 
 Axes = tuple[Axis, Axis]
 """Rows and columns: (y, x)."""
@@ -93,13 +94,13 @@ class Resampler:
 
     def __init__(self) -> None:
         self.counts = Counts()
-        self._whole = Scaler()
+        self._whole = PlaneScaler()
         self._scalers = (PlaneScaler(), PlaneScaler())
         self._scratch: dict[str, Plane] = {}
         self._found: OrderedDict[tuple[Axis, float], Window | None] = OrderedDict()
         self._matrices: OrderedDict[tuple[Axis, Axis], Plan] = OrderedDict()
 
-    def picture(self, planes: tuple[Plane, Plane, Plane], luma: Axes, chroma: Axes) -> tuple[Plane, Plane, Plane]:
+    def picture(self, planes: Three, luma: Axes, chroma: Axes) -> Three:
         """Y, Cb and Cr resampled, each to the counts of its axes.
 
         Args:
@@ -110,17 +111,22 @@ class Resampler:
         u, v = self._alone(planes[1], chroma, 1), self._alone(planes[2], chroma, 1)
         return y, u, v
 
-    def at_rest(self, planes: tuple[Plane, Plane, Plane], crop: IntRect, width: int, height: int) -> Planes:
+    def at_rest(self, planes: Three, crop: IntRect, width: int, height: int) -> Three:
         """``crop`` (even edges) scaled to an even size in one call: swscale places left-sited chroma itself."""
-        parts: list[Plane] = []
-        for name, plane, shift in zip("yuv", planes, (0, 1, 1), strict=True):
-            part = plane[crop.y >> shift : crop.bottom >> shift, crop.x >> shift : crop.right >> shift]
-            if part.strides[1] != 1:
-                part = self._memory(name, *part.shape)
-                np.copyto(part, plane[crop.y >> shift : crop.bottom >> shift, crop.x >> shift : crop.right >> shift])
-            parts.append(part)
+        y, u, v = (
+            self._contiguous(name, plane[crop.y >> shift : crop.bottom >> shift, crop.x >> shift : crop.right >> shift])
+            for name, plane, shift in zip("yuv", planes, (0, 1, 1), strict=True)
+        )
         self.counts.scaled += 3
-        return self._whole.scale(Planes("yuv420p", crop.w, crop.h, tuple(parts), BT709_LIMITED), width, height)
+        return self._whole.picture((y, u, v), width, height)
+
+    def _contiguous(self, name: str, plane: Plane) -> Plane:
+        """``plane`` with contiguous rows; a component of interleaved chroma is copied."""
+        if plane.strides[1] == 1:
+            return plane
+        copy = self._memory(name, *plane.shape)
+        np.copyto(copy, plane)
+        return copy
 
     def _alone(self, plane: Plane, axes: Axes, kind: int) -> Plane:
         y, x = axes
@@ -135,7 +141,7 @@ class Resampler:
             return self._plan(y, x).codes(plane)
         self.counts.scaled += 1
         window = (rows.begin, rows.length), (columns.begin, columns.length)
-        made = self._scalers[kind].scale(self._window(plane, axes, *window, "yu"[kind]), columns.made, rows.made)
+        made = self._scalers[kind].plane(self._window(plane, axes, *window, "yu"[kind]), columns.made, rows.made)
         return made[rows.cut : rows.cut + y.count, columns.cut : columns.cut + x.count]
 
     def _plan(self, y: Axis, x: Axis) -> Plan:
@@ -202,7 +208,7 @@ class Shown:
 
     area: IntRect
     """Where in the frame; even edges. Samples beyond are its edge samples."""
-    planes: tuple[Plane, Plane, Plane]
+    planes: Three
 
     def part(self, plane: int, area: IntRect) -> Plane:
         """The samples of one plane under ``area`` (even edges)."""
@@ -283,8 +289,7 @@ class PictureScaler:
         crop, rect = _even(layer.crop, picture), _even(layer.rect, size)
         if crop is not None and rect is not None and layer.shape.rect == layer.rect and crop.w != rect.w:
             # At rest. The soft edge reaches a pixel beyond and shows the edge sample there, near enough.
-            made = self.resampler.at_rest(planes, crop, rect.w, rect.h)
-            return Shown(rect, (made.planes[0], made.planes[1], made.planes[2]))
+            return Shown(rect, self.resampler.at_rest(planes, crop, rect.w, rect.h))
         luma, chroma = axes(layer, area, picture, chroma=False), axes(layer, area, picture, chroma=True)
         return Shown(area, self.resampler.picture(planes, luma, chroma))
 

@@ -122,6 +122,7 @@ def _prepared(source: Path, target: Path, settings: ExportSettings, recording: R
         fps=fps,
         start=settings.start,
         end=settings.end,
+        base=project.base,
         image_size=_image_size,
     )
     width, height = director.size

@@ -41,6 +41,9 @@ FORMATS = (
 )  # fmt: skip
 """Container formats that may be opened, by FFmpeg's names."""
 
+_TOLERANT: dict[str, Any] = {"metadata_errors": "ignore"} if int(av.__version__.split(".")[0]) < 19 else {}
+"""PyAV 19 has no such option any more: it always tolerates bytes that are not UTF-8."""
+
 OPEN_TIMEOUT_S = 20.0
 READ_TIMEOUT_S = 20.0
 
@@ -131,12 +134,12 @@ def open_input(path: Path, *, only: int | None = None) -> InputContainer:
     """
     check_file(path)
     try:
-        container = av.open(
+        container: InputContainer = av.open(
             # Absolute, so that a colon or a leading dash in the name is never taken for a protocol or an option.
             str(path.absolute()),
             mode="r",
             options=dict(_OPTIONS),
-            metadata_errors="ignore",
+            **_TOLERANT,
             timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S),
         )
     except AV_ERRORS as error:

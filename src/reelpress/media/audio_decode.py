@@ -18,6 +18,7 @@ from reelpress.clock import AUDIO_RATE
 from reelpress.errors import UnreadableInputError
 from reelpress.media._av import AV_ERRORS, open_input
 from reelpress.media.audio_filters import Resampler, Samples
+from reelpress.media.pulse import beat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +40,7 @@ _DRIFT = 0.010
 """A smaller difference is jitter, unless it is beyond this with the same sign for ``_DRIFT_FRAMES`` frames in a row."""
 _DRIFT_FRAMES = 12
 _AHEAD = 5 * AUDIO_RATE
-"""Decoding forward over fewer samples than this is cheaper than a seek."""
+"""Decoding over fewer samples than this is cheaper than a seek with its pre-roll."""
 
 
 class AudioReader:
@@ -80,19 +81,21 @@ class AudioReader:
             self._container = None
 
     def seek(self, position: int) -> None:
-        """Continue at sample ``position``, exactly."""
-        if self.position <= position <= self._head + _AHEAD:
+        """Continue at sample ``position``, exactly; beyond the end there is silence."""
+        if self.position <= position <= self._cheap:
             self.position = position
             return
         self.position = position
         target = Fraction(position, AUDIO_RATE)
         for preroll in _PREROLLS:
             if not self._jump(target - preroll):
-                break
-            self._fill()
-            if self._ready and self._ready[0][0] <= position:
+                self._rewind()
                 return
-        self._rewind()
+            self._fill()
+            if self._landed is not None and self._landed <= position:
+                return
+        if self._landed is not None:  # the index leads behind the target: only the long way is left
+            self._rewind()
 
     def read(self, count: int) -> Samples:
         """The next ``count`` samples, always that many. Never raises for what is in the file."""
@@ -131,12 +134,17 @@ class AudioReader:
         self._time_base = _fraction(track.time_base) or Fraction(1, AUDIO_RATE)
         self._start = (track.start_time or 0) * self._time_base
         self._reset()
+        self._cheap = int(self._start * AUDIO_RATE) + _AHEAD
 
     def _reset(self) -> None:
         self._frames = self._decoded()
         self._ready: deque[tuple[int, Samples]] = deque()
         self._head = -(1 << 62)
         """First sample after everything decoded so far."""
+        self._landed: int | None = None
+        """Sample at which decoding began after the last seek."""
+        self._cheap = self._head
+        """Up to here decoding on is cheaper than a seek."""
         self._resampler: Resampler | None = None
         self._anchor = Fraction(0)
         self._taken = 0
@@ -179,6 +187,7 @@ class AudioReader:
             except AV_ERRORS:
                 self.damaged += 1
                 continue
+            beat()
             yield from frames
 
     def _fill(self) -> bool:
@@ -235,9 +244,12 @@ class AudioReader:
             start = round(self._anchor * AUDIO_RATE) + self._given
             self._given += block.shape[1]
             end = start + block.shape[1]
+            if self._landed is None:
+                self._landed = start
             # What was already played once, or lies before the place that is read, is not wanted.
             skip = max(0, self._head - start, self.position - start)
             self._head = max(self._head, end)
+            self._cheap = self._head + _AHEAD
             if skip < block.shape[1]:
                 self._ready.append((start + skip, self._both_sides(block[:, skip:])))
                 added = True

@@ -109,7 +109,6 @@ class VideoSource:
         self._key: int | None = None  # where the run began; None is the start of the file
         self._key_ordinal: int | None = None  # of that key frame, if it is shown
         self._weak_start = False
-        self._dirty = False  # damage was met since the last seek
         self._weak_keys: set[int] = set()
         self._bad: dict[int, str] = {}
         self._last: DecodedFrame | None = None
@@ -186,8 +185,7 @@ class VideoSource:
                 continue
             if self._decoder.threads > 1 and not (clean and own):
                 # Once more from the key frame, and with one thread from here on (see the class).
-                self._decoder.close()
-                self._decoder = Decoder(self._path, self._info.index, 1, self._cancel)
+                self._decoder.use_one_thread()
                 self._seek(ordinal)
                 continue
             break
@@ -229,9 +227,8 @@ class VideoSource:
         if key is None:
             return False
         at = self._index.ordinal_at(key)
-        # Damage leaves traces in a decoder even beyond the next key frame (measured: single pixels of H.264 off by
-        # one), so that what it gives out would depend on the way: begin afresh there.
-        return at - max(here, self._next_ordinal - 1) > SEEK_GAP or (self._dirty and at > here)
+        # After damage: begin afresh at the next key frame (see Decoder.tainted).
+        return at - max(here, self._next_ordinal - 1) > SEEK_GAP or (self._decoder.tainted and at > here)
 
     def _seek(self, ordinal: int) -> None:
         self._key = self._start_key(ordinal)
@@ -241,7 +238,7 @@ class VideoSource:
         self._good = self._ahead = None
         self._next_ordinal = 0
         self._fresh = True
-        self._weak_start = self._dirty = False
+        self._weak_start = False
         self._decoder.seek(self._key)
 
     def _advance(self, ordinal: int) -> bool:
@@ -286,7 +283,6 @@ class VideoSource:
         return False
 
     def _note_bad(self, ordinal: int | None, ticks: int, why: str) -> None:
-        self._dirty = True
         if self._fresh and self._key is not None and not self._decoder.from_start:
             # Pictures shown before the key frame that the run began with cannot be decoded here, and need not be.
             # At or after it, damage before the first good picture means that the start is unfit: concealment would

@@ -11,6 +11,7 @@ import numpy as np
 from reelpress.errors import UnreadableInputError
 from reelpress.media._av import AV_ERRORS, input_errors, open_input, reason, stream_of
 from reelpress.media._shown import shows_frame
+from reelpress.media.pulse import beat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -151,6 +152,7 @@ def _packets(container: InputContainer, stream: Any, failures: list[str]) -> Ite
         if packet is None:
             return
         empty = False
+        beat()
         yield packet
 
 

@@ -77,6 +77,7 @@ def _append(part: Path, output: OutputContainer, kind: str, joined: _Joined | No
         base: Fraction = stream.time_base
         shift: Fraction | None = None
         for packet in source.demux(stream):
+            beat()
             if packet.size == 0 or packet.pts is None or (kind == "audio" and packet.is_discard):
                 continue
             pts = packet.pts * base

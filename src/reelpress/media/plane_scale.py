@@ -1,8 +1,11 @@
-"""One 8-bit plane at a time through swscale's bicubic.
+"""Scaling of bare planes with swscale's bicubic: what a compositor does for every frame.
 
-A compositor needs each plane scaled from its own window (the chroma planes have their own siting), which no call on
-a whole picture can express. A plane is handed over as ``gray``: samples in, samples out, no pixel format conversion
-and no range change.
+A compositor cuts windows out of planes and scales each on its own terms, which no call on a whole picture can
+express. A single plane is handed over as ``gray``, three planes as ``yuv420p``: samples in, samples of the same kind
+out, no pixel format conversion and no change of range.
+
+Without ACCURATE_RND, unlike :class:`reelpress.media.scale.Scaler`: a quarter less time for a bias of at most 0.07 of a
+code (measured on text and on noise, reducing and enlarging).
 """
 
 from __future__ import annotations
@@ -10,9 +13,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from av.video.frame import VideoFrame
-from av.video.reformatter import Interpolation, VideoReformatter
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
+from reelpress.color import Siting
 from reelpress.errors import OutOfMemoryError
+from reelpress.media._label import Labeller
 from reelpress.media.scale import plane_views
 
 if TYPE_CHECKING:
@@ -20,52 +25,73 @@ if TYPE_CHECKING:
 
 
 class PlaneScaler:
-    """Scales planes of samples: cubic a = -0.6, widened when reducing, edge samples repeated.
+    """Scales samples: cubic a = -0.6, widened when reducing, edge samples repeated.
+
+    The mapping is swscale's: with ``inc = ((n << 16) + m // 2) // m`` for ``n`` samples made to ``m``, the centre of
+    output sample i lies at ``(i + 0.5) * inc / 65536`` from the outer edge of the first input sample.
 
     One instance for each geometry in use at a time (its tables are kept), used from one thread; the GIL is released
-    while it works.
-
-    Args:
-        threads: Of swscale. Starting them costs more than they win when the geometry changes with every frame.
+    while it works. One thread of swscale: starting more costs more than they win when the geometry changes with every
+    frame.
 
     Attributes:
         scales: Planes scaled so far.
     """
 
-    def __init__(self, threads: int = 1) -> None:
+    def __init__(self) -> None:
         self._reformatter = VideoReformatter()
-        self._threads = max(1, threads)
+        self._labeller = Labeller()
         self.scales = 0
 
-    def scale(self, plane: Plane, width: int, height: int) -> Plane:
-        """``plane`` (rows, columns) as ``height`` rows of ``width`` samples.
+    def plane(self, plane: Plane, width: int, height: int) -> Plane:
+        """One plane (rows, columns) as ``height`` rows of ``width`` samples.
 
-        The mapping is swscale's: with ``inc = ((n << 16) + m // 2) // m`` for ``n`` samples made to ``m``, the centre
-        of output sample i lies at ``(i + 0.5) * inc / 65536`` from the outer edge of the first input sample.
-
-        Args:
-            plane: Samples; rows may have any stride, but a row has to be contiguous.
-
-        Returns:
-            A view into memory that the array keeps alive; ``plane`` itself when the size is the same.
+        Rows may have any stride, but a row has to be contiguous. The result is a view into memory that it keeps alive;
+        ``plane`` itself when the size is the same.
 
         Raises:
             OutOfMemoryError: There is no memory for the result.
         """
         if plane.shape == (height, width):
             return plane
-        if not plane.flags.writeable or plane.strides[1] != 1 or plane.strides[0] < plane.shape[1]:
-            plane = plane.copy()  # DLPack knows no read-only memory
+        return self._scale((plane,), "gray", width, height)[0]
+
+    def picture(self, planes: tuple[Plane, Plane, Plane], width: int, height: int) -> tuple[Plane, Plane, Plane]:
+        """Y, Cb and Cr of a 4:2:0 picture of even size scaled to another even size; left-sited chroma stays so.
+
+        Raises:
+            OutOfMemoryError: There is no memory for the result.
+        """
+        y, u, v = self._scale(planes, "yuv420p", width, height)
+        return y, u, v
+
+    def _scale(self, planes: tuple[Plane, ...], format_name: str, width: int, height: int) -> tuple[Plane, ...]:
+        rows, columns = planes[0].shape
         try:
-            source = VideoFrame.from_dlpack([plane], format="gray", width=plane.shape[1], height=plane.shape[0])
+            source = VideoFrame.from_dlpack(
+                [_lendable(plane) for plane in planes], format=format_name, width=columns, height=rows
+            )
+            if len(planes) > 1:  # unlabelled chroma would be taken for centred
+                source = self._labeller.label(source, Siting.LEFT)
             result = self._reformatter.reformat(
                 source,
                 width=width,
                 height=height,
-                interpolation=Interpolation.BICUBIC | Interpolation.ACCURATE_RND,
-                threads=self._threads,
+                src_colorspace=Colorspace.ITU709,
+                dst_colorspace=Colorspace.ITU709,
+                src_color_range=ColorRange.MPEG,
+                dst_color_range=ColorRange.MPEG,
+                interpolation=Interpolation.BICUBIC,
+                threads=1,
             )
         except MemoryError:
             raise OutOfMemoryError("scale", f"{width}x{height} samples") from None
-        self.scales += 1
-        return plane_views(result)[0]
+        self.scales += len(planes)
+        return plane_views(result)
+
+
+def _lendable(plane: Plane) -> Plane:
+    """``plane``, or a copy where PyAV could not borrow it: DLPack knows no read-only memory."""
+    if plane.flags.writeable and plane.strides[1] == 1 and plane.strides[0] >= plane.shape[1]:
+        return plane
+    return plane.copy()

@@ -14,6 +14,7 @@ from reelpress.color import ColorSpec, Transfer, from_code_points
 from reelpress.errors import UnreadableInputError, UnsupportedInputError
 from reelpress.media._av import AV_ERRORS, check_file, input_errors, open_input
 from reelpress.media._label import chroma_location
+from reelpress.media.pulse import beat
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
@@ -177,6 +178,7 @@ def _check_stream(path: Path, index: int) -> VideoStreamInfo:
         last: BaseException | None = None
         try:
             for packet in container.demux(stream):
+                beat()
                 packets += packet.size > 0
                 try:
                     frames = context.decode(_shown_anyway(packet) if packet.size else None)

@@ -151,9 +151,14 @@ class Channel(Generic[T]):
             self._clock, self._cancel, self._judge = clock, cancel, judge
 
     def unbind(self) -> None:
-        """Leave the pipeline, so that the two do not keep each other alive."""
+        """Leave the pipeline that has ended, so that the two do not keep each other alive.
+
+        The error stays as a note of it: the error itself holds by its traceback all frames of the stage that failed.
+        """
         with self._condition:
             self._judge = None
+            if self._error is not None:
+                self._error = RuntimeError(f"the pipeline ended with {type(self._error).__name__}: {self._error}")
 
     # -- moving items ---------------------------------------------------------------------------------------------
 

@@ -113,8 +113,8 @@ class Pipeline:
         self._watchdog = Watchdog((), self._deadlines)
         self._outside: frozenset[str] = frozenset()
         self._cancel = CancelToken()
-        self._remove_callback: Callable[[], None] = lambda: None
-        self._tick: Callable[[], None] = lambda: None
+        self._remove_callback: Callable[[], None] = _nothing
+        self._tick: Callable[[], None] = _nothing
         self._started_at: float | None = None
         self._ended_at = 0.0
 
@@ -337,6 +337,8 @@ class Pipeline:
             if self._armed_at is not None:
                 faulthandler.cancel_dump_traceback_later()
             self._remove_callback()
+            # Break the cycles through this object: pictures are large, and the collector comes late.
+            self._remove_callback = self._tick = _nothing
             for channel in self._channels:
                 channel.unbind()
             self._ended_at = self._clock.now()
@@ -362,6 +364,10 @@ class Pipeline:
                 raise error
             finally:
                 del error
+
+
+def _nothing() -> None:
+    pass
 
 
 def _of_stage(stage: str, error: BaseException) -> BaseException:

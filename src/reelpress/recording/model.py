@@ -11,7 +11,6 @@ Everything here is frozen and may be shared between threads. The frame index of 
 
 from __future__ import annotations
 
-import math
 import shutil
 import tempfile
 import threading
@@ -23,15 +22,14 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from reelpress.clock import shown_tick
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from types import TracebackType
 
     from reelpress.media.index import FrameIndex
     from reelpress.media.probe import AudioStreamInfo, VideoStreamInfo
-
-ROUNDING_TOLERANCE = Fraction(1, 2000)
-"""Seconds by which a time stamp may lie late because a muxer rounded it to its time base (1 ms in MKV and FLV)."""
 
 
 class RecordingKind(StrEnum):
@@ -99,14 +97,9 @@ class VideoTrack:
         return self.duration - self.offset
 
     def frame_at(self, t_src: Fraction) -> int:
-        """Ordinal of the newest frame shown at ``t_src``, clamped to the track.
-
-        A frame counts as shown from half a tick (at most 0.5 ms) before its time stamp: muxers round to their time
-        base, and without this every third frame of a 60 fps MKV (67 ms for 66.67) would be skipped.
-        """
+        """Ordinal of the newest frame shown at ``t_src``, clamped to the track; see ``clock.shown_tick``."""
         index = self.index
-        tolerance = min(index.time_base / 2, ROUNDING_TOLERANCE)
-        return index.ordinal_at(index.start + math.floor((t_src + self.offset + tolerance) / index.time_base))
+        return index.ordinal_at(index.start + shown_tick(t_src + self.offset, index.time_base))
 
 
 @dataclass(frozen=True)
