@@ -55,9 +55,7 @@ def start(*arguments: str | Path, cwd: Path, temp: Path | None = None, **popen: 
         "text": True,
         "errors": "surrogateescape",
     }
-    return subprocess.Popen(
-        [*COMMAND, *map(str, arguments)], cwd=cwd, env=environment(temp), **(options | popen)
-    )
+    return subprocess.Popen([*COMMAND, *map(str, arguments)], cwd=cwd, env=environment(temp), **(options | popen))
 
 
 def finish(process: subprocess.Popen[str], deadline_s: float) -> Outcome:

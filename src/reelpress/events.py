@@ -31,7 +31,14 @@ class Event:
 
     def to_json(self) -> str:
         """One line of NDJSON."""
-        return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False)
+        data = self.to_dict()
+        text = json.dumps(data, ensure_ascii=False, allow_nan=False)
+        if not text.isascii():
+            try:
+                text.encode()
+            except UnicodeEncodeError:  # a file name that is no valid UTF-8: as escapes, which any reader accepts
+                return json.dumps(data, allow_nan=False)
+        return text
 
 
 @dataclass(frozen=True, slots=True)

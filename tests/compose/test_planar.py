@@ -306,11 +306,23 @@ def test_hotspot_lands_on_its_pixel(tmp_path: Path) -> None:
 
 
 def test_chroma_of_a_sprite_is_filtered_to_the_left(tmp_path: Path) -> None:
-    """An opaque red column at x = 8 on black: chroma sample 4 has half of it; at x = 9 samples 4 and 5 have a quarter."""
+    """An opaque red column at x = 8 gives half its red to chroma sample 4; at x = 9 a quarter each to 4 and 5."""
     Image.new("RGBA", (1, 20), (255, 0, 0, 255)).save(tmp_path / "line.png")
     for x, wanted in ((8, {4: 0.5}), (9, {4: 0.25, 5: 0.25})):
         chroma = compose((24, 20), BLACK, SpriteLayer(str(tmp_path / "line.png"), Rect(x, 0, 1, 20))).planes[2][5]
         assert chroma.tolist() == [math.floor(128 + 112 * wanted.get(i, 0) + 0.5) for i in range(12)]
+
+
+def test_an_enlarged_sprite_spreads_beyond_its_rectangle(tmp_path: Path) -> None:
+    """Four white pixels made ten times as large: 2.5 pixels before the edge, a quarter of one of its own pixels."""
+    Image.new("RGBA", (4, 4), (255, 255, 255, 255)).save(tmp_path / "four.png")
+    luma = compose((80, 80), BLACK, SpriteLayer(str(tmp_path / "four.png"), Rect(20, 20, 40, 40))).planes[0]
+    a = -0.6  # Keys' cubic at 0.75 and at 1.75 of a pixel
+    near = (a + 2) * 0.75**3 - (a + 3) * 0.75**2 + 1
+    far = a * (1.75**3 - 5 * 1.75**2 + 8 * 1.75 - 4)
+    wanted = math.floor(16 + 219 * (near + far) + 0.5)
+    assert wanted > 30
+    assert [luma[40, 17], luma[40, 62], luma[17, 40], luma[62, 40]] == [wanted] * 4
 
 
 def test_sprite_is_clipped_and_fades(tmp_path: Path) -> None:

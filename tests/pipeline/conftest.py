@@ -27,6 +27,7 @@ class VirtualClock:
         self._driver = threading.current_thread()
         self._seen: dict[threading.Thread, int] = {}
         self._left: set[threading.Thread] = set()
+        self._closed = False
 
     def monotonic(self) -> float:
         with self._condition:
@@ -51,7 +52,7 @@ class VirtualClock:
         with self._condition:
             self._join()
             due = self._now + seconds
-            while self._now < due:
+            while self._now < due and not self._closed:
                 self._seen[threading.current_thread()] = self._round
                 self._condition.wait(0.05)
             self._seen[threading.current_thread()] = -1  # awake: time stands until it waits again
@@ -60,6 +61,12 @@ class VirtualClock:
         """The calling thread takes part no more: it is about to get stuck for real."""
         with self._condition:
             self._left.add(threading.current_thread())
+
+    def close(self) -> None:
+        """End all sleeps: the test is over, and nobody moves time any more."""
+        with self._condition:
+            self._closed = True
+            self._condition.notify_all()
 
     def jump(self, seconds: float) -> None:
         """The machine slept: time is later at once, and nobody could move."""
@@ -94,6 +101,7 @@ class Stuck:
 
     def release(self) -> None:
         self._event.set()
+        self._clock.close()
 
 
 def stage_threads() -> list[threading.Thread]:
@@ -101,8 +109,10 @@ def stage_threads() -> list[threading.Thread]:
 
 
 @pytest.fixture
-def clock() -> VirtualClock:
-    return VirtualClock()
+def clock() -> Iterator[VirtualClock]:
+    virtual = VirtualClock()
+    yield virtual
+    virtual.close()
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import export_harness as harness
 import imageio_ffmpeg
 import pytest
 
+import export_harness as harness
 from reelpress.errors import ReelpressError
 
 pytestmark = pytest.mark.release

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+import signal
+import sys
+
 
 def main() -> None:
     """Run the command line and leave the process with its exit code."""
-    from reelpress.cli.app import run
+    _prepare_process()
+    from reelpress.cli.app import leave, run
 
-    raise SystemExit(run())
+    leave(run())
+
+
+def _prepare_process() -> None:
+    # From the first moment on SIGTERM ends the command as Ctrl-C does: with what it wrote removed, and with 130.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for stream in (sys.stdout, sys.stderr):
+        # A name that is not valid in the system's encoding is a name all the same.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="surrogateescape" if stream is sys.stdout else "backslashreplace")

@@ -6,13 +6,13 @@ import logging
 import sys
 from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from reelpress import __version__
 from reelpress.cli.options import EXPORT_OPTIONS, with_options
-from reelpress.errors import Cancelled, ReelpressError, StallError
+from reelpress.errors import Cancelled, ReelpressError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -203,15 +203,11 @@ def run(argv: Sequence[str] | None = None) -> int:
     console.quiet = console.verbose = False
     try:
         result: object = app(arguments, standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except ReelpressError as error:
         _say(error.code, str(error), error)
-        if isinstance(error, StallError) and error.leaked_threads:
-            # a stuck thread can never be joined, and a normal exit would wait for it (design 5)
-            from reelpress.pipeline.emergency import emergency_exit
-
-            emergency_exit(error.exit_code)
         return error.exit_code
     except typer.Exit as leave:
         return leave.exit_code
@@ -246,6 +242,21 @@ def _say(code: str, text: str, error: BaseException) -> None:
             from reelpress.pipeline.signals import mute_stdout
 
             mute_stdout()
+
+
+def leave(code: int) -> NoReturn:
+    """End the process with ``code``, whatever threads are stuck.
+
+    A thread inside of a native call that never returns cannot be joined, and an ordinary exit would run finalisers
+    of libraries that it is still inside of (design 5). Then what is registered is tidied up and the process is left
+    at once.
+    """
+    running = sys.modules.get("reelpress.pipeline.run")  # not imported: nothing ran that could be stuck
+    if running is not None and running.leaked_threads():
+        from reelpress.pipeline.emergency import emergency_exit
+
+        emergency_exit(code)
+    raise SystemExit(code)
 
 
 OPTION_NAMES = tuple(option.name for option in EXPORT_OPTIONS)

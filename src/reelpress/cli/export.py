@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,8 @@ from reelpress.events import ErrorEvent
 from reelpress.export.settings import OPTION_NAMES, ExportSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from reelpress.cli.app import Console
 
 
@@ -29,11 +32,18 @@ def run(sources: list[Path], output: Path | None, options: dict[str, Any], conso
     made, and a summary follows.
     """
     if len(sources) == 1:
-        _one(sources[0], _target(sources[0], output, several=False), options, console)
+        target = _target(sources[0], output, several=False)
+        with _folder_of(target, output):
+            _one(sources[0], target, options, console)
         return 0
     if output is not None and output.exists() and not output.is_dir():
         raise SettingsError(f"-o {output} is a file, but there are {len(sources)} sources. Give a folder.")
     _refuse_same_names(sources)
+    with _folder_of(_target(sources[0], output, several=True), output):
+        return _several(sources, output, options, console)
+
+
+def _several(sources: list[Path], output: Path | None, options: dict[str, Any], console: Console) -> int:
     failures: list[tuple[Path, ReelpressError]] = []
     for source in sources:
         try:
@@ -54,12 +64,13 @@ def run(sources: list[Path], output: Path | None, options: dict[str, Any], conso
 
 def _one(source: Path, target: Path | None, options: dict[str, Any], console: Console) -> None:
     from reelpress.export.api import export
-    from reelpress.pipeline.signals import cancel_on_signals
+    from reelpress.pipeline.signals import cancel_on_signals, stdout_closed
 
     settings = settings_for(source, options)
     report = reporter(json=console.json, quiet=console.quiet)
     try:
         with cancel_on_signals() as cancel:
+            cancel.watch(lambda: "stdout was closed" if stdout_closed() else "")
             export(source, target, settings=settings, on_event=report, cancel=cancel)
     finally:
         report.close()
@@ -70,9 +81,39 @@ def _target(source: Path, output: Path | None, *, several: bool) -> Path | None:
     if output is None:
         return None
     if several or output.is_dir() or str(output).endswith(("/", "\\")):
-        output.mkdir(parents=True, exist_ok=True)
         return output / f"{Path(source.name).stem}.mp4"
     return output
+
+
+@contextlib.contextmanager
+def _folder_of(target: Path | None, output: Path | None) -> Iterator[None]:
+    """Make the folder that ``-o`` names, if ``target`` belongs into it; take it away again if nothing came into it.
+
+    Raises:
+        OutputError: It cannot be made.
+    """
+    made: list[Path] = []
+    if target is not None and output is not None and target != output:
+        try:
+            for folder in (*reversed(output.parents), output):
+                if not folder.is_dir():
+                    folder.mkdir()
+                    made.append(folder)
+        except OSError as error:
+            _remove_empty(made)
+            from reelpress.pipeline.output import output_error
+
+            raise output_error(target, error) from error
+    try:
+        yield
+    finally:
+        _remove_empty(made)
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    for folder in reversed(folders):
+        with contextlib.suppress(OSError):  # it is not empty: it is wanted
+            folder.rmdir()
 
 
 def _refuse_same_names(sources: list[Path]) -> None:

@@ -22,10 +22,9 @@ if TYPE_CHECKING:
 
 def plan(source: Path, output: Path | None, options: dict[str, Any], console: Console) -> None:
     """Print the plan of an export."""
-    from reelpress.export.prepare import prepare
+    from reelpress.export.api import plan as make_plan
 
-    with prepare(source, output, settings_for(source, options)) as job:
-        data = job.plan.to_dict()
+    data = make_plan(source, output, settings=settings_for(source, options)).to_dict()
     if console.json:
         print(PlanEvent(data).to_json())
     else:

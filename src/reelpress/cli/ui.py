@@ -31,11 +31,12 @@ class JsonReporter:
     """Every event is a line of NDJSON on stdout."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = sys.stdout if stream is None else stream
+        self._stream = stream or sys.stdout
 
     def __call__(self, event: Event) -> None:
-        self._stream.write(event.to_json() + "\n")
-        self._stream.flush()
+        if self._stream is not None:  # started without a stdout, as some services are
+            self._stream.write(event.to_json() + "\n")
+            self._stream.flush()
 
     def close(self) -> None:
         pass

@@ -118,13 +118,11 @@ def _box(at: Axis | None, low: float, size: float) -> NDArray[np.float32]:
 def shadow_alpha(shadow: Shadow, shape: Shape, xs: Axis | None, ys: Axis | None) -> Field:
     """Alpha of the black shadow at pixel centres."""
     rect = shape.rect
-    span = shadow.size + 2 * shadow.blur
+    span = max(shadow.size + 2 * shadow.blur, 1e-6)
     d = distance(
         axis_q(xs, rect.x, rect.w, shape.radius), axis_q(ys, rect.y, rect.h, shape.radius), shape.radius, shape.kind
     )
     np.abs(d, out=d)
-    if span <= 0:
-        return np.zeros_like(d)
     np.subtract(np.float32(shadow.reach), d, out=d)
     d *= np.float32(1 / span)
     alpha = _smooth(d)

@@ -11,6 +11,7 @@ from reelpress.export.prepare import Job, prepare
 from reelpress.export.run import run
 from reelpress.export.settings import ExportSettings
 from reelpress.export.sources import SourcePool
+from reelpress.export.watched import watched
 from reelpress.media.rgb import available_codecs
 from reelpress.recording.load import load
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from reelpress.export.report import ExportReport
     from reelpress.media.planes import Planes
     from reelpress.pipeline.cancel import CancelToken
+    from reelpress.recording.model import Recording
 
 __all__ = ["available_codecs", "export", "plan", "probe", "render"]
 
@@ -49,8 +51,7 @@ def export(
     Raises:
         ReelpressError: See ``reelpress.errors``. No partial output is left, and an existing file is untouched.
     """
-    target = None if output is None else Path(output)
-    with prepare(Path(source), target, settings or ExportSettings()) as job:
+    with _prepared(source, output, settings or ExportSettings(), cancel) as job:
         return run(job, on_event=on_event, cancel=cancel)
 
 
@@ -60,9 +61,17 @@ def plan(source: Path | str, output: Path | str | None = None, *, settings: Expo
     Raises:
         InputError, UsageError: As ``export`` would.
     """
-    target = None if output is None else Path(output)
-    with prepare(Path(source), target, settings or ExportSettings()) as job:
+    with _prepared(source, output, settings or ExportSettings()) as job:
         return job.plan
+
+
+def _prepared(
+    source: Path | str, output: Path | str | None, settings: ExportSettings, cancel: CancelToken | None = None
+) -> Job:
+    target = None if output is None else Path(output)
+    return watched(
+        "prepare", lambda: prepare(Path(source), target, settings), stall_s=settings.stall_timeout, cancel=cancel
+    )
 
 
 def render(source: Path | str, *, settings: ExportSettings | None = None) -> Iterator[Planes]:
@@ -99,13 +108,24 @@ def _pictures(job: Job) -> Iterator[Planes]:
         sources.close()
 
 
+def _indexed(source: Path) -> Recording:
+    recording = load(source)
+    try:
+        for track in recording.tracks():
+            len(track.index)
+    except BaseException:
+        recording.close()
+        raise
+    return recording
+
+
 def probe(source: Path | str) -> dict[str, Any]:
     """What is in a recording, as JSON types.
 
     Raises:
         InputError: The source cannot be read.
     """
-    with load(Path(source)) as recording:
+    with watched("probe", lambda: _indexed(Path(source)), stall_s=ExportSettings().stall_timeout) as recording:
         segments = []
         for segment in recording.segments:
             tracks: list[dict[str, Any]] = []

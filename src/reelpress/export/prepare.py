@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from reelpress.color import BT709_LIMITED
 from reelpress.encode.rate import RateControl, rate_control
 from reelpress.encode.select import Choice, choose_encoder
-from reelpress.errors import SettingsError, StrictFallbackError
+from reelpress.errors import SettingsError, StrictFallbackError, UnsupportedInputError
 from reelpress.events import Fallback
 from reelpress.export.plan import Conversion, ExportPlan, FormatEdge, estimate
 from reelpress.export.settings import FORMATS, ExportSettings
@@ -115,16 +115,19 @@ def _prepared(source: Path, target: Path, settings: ExportSettings, recording: R
     project = load_project(recording, settings.project, look=settings.preset)
     recording = project.recording
     fps = settings.fps or _default_rate(recording)
-    director = Director(
-        recording,
-        project.project,
-        resolution=settings.resolution,
-        fps=fps,
-        start=settings.start,
-        end=settings.end,
-        base=project.base,
-        image_size=_image_size,
-    )
+    try:
+        director = Director(
+            recording,
+            project.project,
+            resolution=settings.resolution,
+            fps=fps,
+            start=settings.start,
+            end=settings.end,
+            base=project.base,
+            image_size=_image_size,
+        )
+    except UnsupportedInputError as error:  # the scene knows no files
+        raise UnsupportedInputError(f"{source}: {str(error)[:1].lower()}{str(error)[1:]}") from None
     width, height = director.size
     rate = rate_control(
         width,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reelpress import clock
+from reelpress.media import pulse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -92,7 +93,8 @@ def decode(
             for picture in fresh(director.plan(index), shown):
                 if kind_of(picture.source) != kind:
                     continue
-                with ctx.native(f"decoding {picture.source}"):
+                # Behind a cut many pictures may be decoded before the wanted one comes: each packet is progress.
+                with ctx.native(f"decoding {picture.source}"), pulse.listening(ctx.heartbeat):
                     planes = sources.planes(picture.source, picture.frame)
                 channel.send(SourceFrame(picture.source, picture.frame, planes))
     finally:
@@ -183,7 +185,7 @@ def audio_and_mux(
             return
         while done < min(sample, total_samples):
             count = min(AUDIO_BLOCK, total_samples - done)
-            with ctx.native("mixing sound"):
+            with ctx.native("mixing sound"), pulse.listening(ctx.heartbeat):
                 samples = mixer.read(count)
                 writer.mux(writer.audio.encode(samples, done))
             done += count

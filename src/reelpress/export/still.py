@@ -12,6 +12,7 @@ from reelpress.errors import SettingsError
 from reelpress.export.prepare import prepare
 from reelpress.export.settings import ExportSettings
 from reelpress.export.sources import SourcePool
+from reelpress.export.watched import watched
 from reelpress.media.rgb import to_rgb
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def render_still(source: Path, time: Fraction, *, settings: ExportSettings | Non
         InputError: The source cannot be read.
     """
     settings = dataclasses.replace(settings or ExportSettings(), start=None, end=None)
-    with prepare(source, None, settings) as job:
+    with watched("prepare", lambda: prepare(source, None, settings), stall_s=settings.stall_timeout) as job:
         director = job.director
         index = clock.frame_at(time, director.fps)
         if not 0 <= index < director.frames:

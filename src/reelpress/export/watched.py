@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -62,8 +63,7 @@ def watched(name: str, work: Callable[[], T], *, stall_s: float, cancel: CancelT
                 return
         result.close()
 
-    # A thread that is stuck inside of joining fragments cannot remove their temporary folder itself.
-    unregister = emergency.register(remove_workspaces)
+    _register_cleanup()
     try:
         Pipeline([Stage(name, stage)], deadlines=Deadlines(stall_s=stall_s)).run(cancel)
     except BaseException:
@@ -72,7 +72,10 @@ def watched(name: str, work: Callable[[], T], *, stall_s: float, cancel: CancelT
         for result in results:
             result.close()
         raise
-    finally:
-        if results or not given_up:
-            unregister()
     return results[0]
+
+
+@functools.cache
+def _register_cleanup() -> None:
+    # A thread that is stuck while it joins fragments cannot remove their temporary folder itself.
+    emergency.register(remove_workspaces)

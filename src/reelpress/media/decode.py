@@ -183,8 +183,10 @@ class VideoSource:
                 self._weak_keys.add(self._key or 0)
                 self._seek(ordinal)
                 continue
-            if self._decoder.threads > 1 and not (clean and own):
-                # Once more from the key frame, and with one thread from here on (see the class).
+            pristine = self._decoder.pristine and self._key == self._start_key(ordinal)
+            if not (clean and own) and (self._decoder.threads > 1 or (not clean and not pristine)):
+                # Once more: with one thread from here on (see the class), and from the key frame with a new decoder,
+                # for how damage is patched up depends on what was decoded before.
                 self._decoder.use_one_thread()
                 self._seek(ordinal)
                 continue

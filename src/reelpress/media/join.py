@@ -15,6 +15,7 @@ from av.video.stream import VideoStream
 
 from reelpress.errors import UnreadableInputError
 from reelpress.media._av import input_errors, open_input
+from reelpress.media.pulse import beat
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

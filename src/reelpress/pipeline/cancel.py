@@ -26,6 +26,7 @@ class CancelToken:
         self._requested = False
         self._reason = ""
         self._callbacks: deque[Callable[[], None]] = deque()
+        self._watched: tuple[Callable[[], str], ...] = ()
 
     @property
     def cancelled(self) -> bool:
@@ -49,6 +50,25 @@ class CancelToken:
     def cancel(self, reason: str = "") -> None:
         """Raise the flag and run the callbacks in the calling thread. Calling it twice is harmless."""
         self.request(reason)
+        self.dispatch()
+
+    def watch(self, look: Callable[[], str]) -> None:
+        """Cancel when ``look`` returns a reason, e.g. that stdout was closed.
+
+        Args:
+            look: Called by ``poll`` every 50 ms while a pipeline runs, in the thread that watches it. Returns the
+                reason, or an empty string for going on.
+        """
+        self._watched += (look,)
+
+    def poll(self) -> None:
+        """Ask everything that is watched, and tell the callbacks if cancelling was asked for."""
+        if not self._requested:
+            for look in self._watched:
+                reason = look()
+                if reason:
+                    self.request(reason)
+                    break
         self.dispatch()
 
     def dispatch(self) -> None:

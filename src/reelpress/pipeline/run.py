@@ -279,8 +279,8 @@ class Pipeline:
         """One look of the monitor; whether to go on."""
         self._clock.now()
         self._arm_hard_deadline()
+        self._cancel.poll()
         if self._cancel.cancelled:
-            self._cancel.dispatch()
             self._fail(self._cancel.error())
         self._tick()
         if self._outcome.error is not None or not self._outcome.running:

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 def cancel_on_signals(token: CancelToken | None = None) -> Iterator[CancelToken]:
     """Let SIGINT and SIGTERM (and SIGHUP, unless ignored as under ``nohup``) cancel ``token`` inside the block.
 
-    The first signal raises the token's flag and puts the former handlers back at once, so a second Ctrl-C does what
-    it always did. The former handlers are back after the block in any case. Outside of the main thread Python allows
-    no handlers, and the token is handed out without any.
+    The first signal raises the token's flag and puts Ctrl-C's former handler back at once, so a second Ctrl-C does
+    what it always did. Further SIGTERMs change nothing: ``timeout`` and service managers send several, and the
+    default would end the process before it has removed what it wrote. All former handlers are back after the block.
+    Outside of the main thread Python allows no handlers, and the token is handed out without any.
 
     Args:
         token: What to cancel; a new one by default.
@@ -39,16 +40,17 @@ def cancel_on_signals(token: CancelToken | None = None) -> Iterator[CancelToken]
         numbers.append(hangup)
     former: dict[signal.Signals, Any] = {}
 
-    def restore() -> None:
-        while former:
-            number, handler = former.popitem()
-            # None: a handler that was not installed by Python and cannot be put back
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+    def restore(*only: signal.Signals) -> None:
+        for number in only or tuple(former):
+            with contextlib.suppress(KeyError):  # a signal may come in the middle of this and take its own out
+                handler = former.pop(number)
+                # None: a handler that was not installed by Python and cannot be put back
+                signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
     def handle(number: int, frame: FrameType | None) -> None:
         del frame
         token.request(signal.Signals(number).name)  # only the flag: see CancelToken
-        restore()
+        restore(signal.SIGINT)
 
     try:
         for number in numbers:

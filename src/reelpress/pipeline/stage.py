@@ -49,6 +49,8 @@ class StageSnapshot:
     """Name of the native call it is in."""
     still_s: float
     """Seconds since its last progress (busy) or since its wait began (waiting)."""
+    quiet_s: float
+    """Seconds since anything at all happened to it: progress, the begin of a wait, its end."""
     alive: bool
     line: str
 
@@ -190,6 +192,7 @@ class StageContext:
             now = self._clock.now()
             waiting, channel = self._waiting or (None, None)
             still = now - (self._progress if waiting is None else self._mark)
+            quiet = now - max(self._progress, self._mark)
             if not self._alive:
                 line = "done"
             elif waiting is not None:
@@ -199,7 +202,9 @@ class StageContext:
             else:
                 line = f"busy {still:.1f} s"
             line += f", {self._phase}, {self._count()} frames"
-            return StageSnapshot(self.name, self._phase, waiting, channel, self._native, still, self._alive, line)
+            return StageSnapshot(
+                self.name, self._phase, waiting, channel, self._native, still, quiet, self._alive, line
+            )
 
     def _count(self) -> int:
         if self._frames is not None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Mapping, Sequence
 
-    from reelpress.pipeline.stage import StageContext, StageSnapshot
+    from reelpress.pipeline.stage import StageContext
 
 _log = logging.getLogger(__name__)
 
@@ -56,11 +56,8 @@ class Watchdog:
             slack: Factor on all deadlines; a second judge that is only a safety net uses more than 1.
             outside: Names of channels whose other end is no stage but the caller, who may take his time.
         """
-        live: list[tuple[StageContext, StageSnapshot]] = []
-        for context in self._contexts:
-            snapshot = context.snapshot()
-            if snapshot.alive:
-                live.append((context, snapshot))
+        everyone = [(context, context.snapshot()) for context in self._contexts]
+        live = [(context, snapshot) for context, snapshot in everyone if snapshot.alive]
         culprits = [
             snapshot
             for context, snapshot in live
@@ -74,8 +71,10 @@ class Watchdog:
         # All wait for each other: a mistake in the wiring, e.g. two inputs whose senders want to be read in another
         # order. Nobody is busy, so nobody would ever be blamed by the rule above.
         if live and all(s.waiting is not None and s.channel not in outside for _, s in live):
-            youngest = min(s.still_s for _, s in live)
-            if youngest > slack * self._deadlines.stall_s:
+            # What counts is when anything last happened to any stage: one that has waited for a minute is about to
+            # wake when its neighbour has just sent the first frame or ended.
+            quiet = min(s.quiet_s for _, s in everyone)
+            if quiet > slack * self._deadlines.stall_s:
                 _, oldest = max(live, key=lambda pair: pair[1].still_s)
                 return StallError(oldest.name, oldest.waiting or "recv", oldest.still_s, self.states())
         return None

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import AliasChoices, Field
 
 from reelpress.errors import MissingInputError, ProjectError, ReelpressError, UnreadableInputError
+from reelpress.media.pulse import beat
 from reelpress.recording.boxes import ends_whole, whole_fragments_end
 from reelpress.recording.fields import Bool, JsonModel, Number, Text, Whole
 from reelpress.recording.jsonfile import load_json, validate
@@ -155,6 +156,7 @@ def _concatenate(group: Group, target: Path) -> None:
                             break
                         out.write(block)
                         left -= len(block)
+                        beat()
     except OSError as error:
         target.unlink(missing_ok=True)
         raise UnreadableInputError(

@@ -255,6 +255,9 @@ class RecordingSegment:
         return (self.display,) if self.camera is None else (self.display, self.camera)
 
 
+_workspaces: weakref.WeakSet[Workspace] = weakref.WeakSet()
+
+
 class Workspace:
     """A private temporary folder for joined tracks, made on first use and removed when nobody needs it any more.
 
@@ -264,6 +267,7 @@ class Workspace:
 
     def __init__(self) -> None:
         self._folder: Path | None = None
+        _workspaces.add(self)
         self._remove: weakref.finalize[[str], Workspace] | None = None
 
     def folder(self) -> Path:
@@ -278,6 +282,12 @@ class Workspace:
         if self._remove is not None:
             self._remove()
         self._folder = None
+
+
+def remove_workspaces() -> None:
+    """Remove the temporary folders of all recordings, for a process that ends without running its finalisers."""
+    for workspace in list(_workspaces):
+        workspace.close()
 
 
 def _remove_tree(folder: str) -> None:

@@ -1,0 +1,198 @@
+"""Make the pictures and tables of README and docs from the sample, the benchmark results and the run records.
+
+``python tools/make_docs.py`` writes them; ``--check`` says (exit 1) whether the tables are what the JSON says.
+A table stands between ``<!-- table:NAME -->`` and ``<!-- end -->``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+RUNS = ROOT / "docs" / "runs.json"
+MOMENT = Fraction(33, 10)
+"""Output time of the pictures in the README."""
+
+
+def rows(header: list[str], body: list[list[str]]) -> str:
+    """A Markdown table."""
+    lines = ["| " + " | ".join(header) + " |", "| " + " | ".join("---" for _ in header) + " |"]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in body])
+
+
+def load(name: str) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text())
+    return data
+
+
+def machine(data: dict[str, Any]) -> str:
+    m = data["machine"]
+    return (
+        f"{m['cpu']}, {m['cores']} cores, {m['ram_gib']} GiB, {m['system']}, Python {m['python']}, PyAV {m['av']}, "
+        f"commit {m['commit']}. `{data['command']}`"
+    )
+
+
+def look_table() -> str:
+    data = load("look")
+    goals = {"look vs ffmpeg look": 2.0, "look vs ffmpeg without look": 0.8, "zoom vs ffmpeg zoompan": 1.0}
+    body = [
+        [name, f"{goals[name]:.1f}x", f"**{r['median']:.2f}x**", f"{r['min']:.2f} to {r['max']:.2f}"]
+        for name, r in data["speed_ratios"].items()
+    ]
+    jobs = [
+        [
+            name,
+            f"{j['fps']['median']:.1f}",
+            f"{j['cpu_s']['median']:.1f}",
+            f"{j['peak_rss_bytes'] / 1e6:.0f}",
+            f"{j['size_bytes'] / 1e6:.2f}",
+        ]
+        for name, j in data["jobs"].items()
+    ]
+    return (
+        rows(["speed, 1080p60", "goal", "median", "spread"], body)
+        + "\n\n"
+        + rows(["job", "frames/s", "CPU s", "peak RSS MB", "MB"], jobs)
+        + f"\n\n{machine(data)}"
+    )
+
+
+def start_table() -> str:
+    data = load("start")
+    body = [
+        ["command to first encoded frame, demo", "1.5 s", f"**{data['first_frame_s']['median']:.2f} s**"],
+        ["`--help`", "", f"{data['help_s']['median']:.2f} s"],
+    ]
+    return rows(["start", "goal", "median of 5"], body) + f"\n\n{machine(data)}"
+
+
+def memory_table() -> str:
+    data = load("memory")
+    goals = {"1080p": "350", "1080p zoom": "350", "4K": "500", "1080p in 256 MB": "320"}
+    body = [
+        [
+            name,
+            goals.get(name, ""),
+            f"**{r['peak_rss_mb']:.0f}**",
+            f"{r['fps']:.1f}",
+            f"{r['size_bytes'] / 1e6:.2f}",
+            str(r["buffers"]["rendered"]),
+            f"{r['buffers']['bytes'] / 1e6:.0f}",
+        ]
+        for name, r in data["exports"].items()
+    ]
+    one, thirty = (data["exports"][k]["peak_rss_mb"] for k in ("1 minute", "30 minutes"))
+    return (
+        rows(["export", "goal MB", "peak RSS MB", "frames/s", "MB", "rendered", "buffer MB"], body)
+        + f"\n\n30 minutes against 1 minute: {thirty / one:.3f} of the memory (goal: at most 1.05).\n\n{machine(data)}"
+    )
+
+
+def lookahead_table() -> str:
+    data = load("memory")
+    body = [
+        [str(r["lookahead"]), f"{r['fps']:.1f}", f"{r['size_bytes'] / 1e6:.2f}", f"{r['peak_rss_mb']:.0f}"]
+        for r in data["lookahead"]
+    ]
+    return rows(["look-ahead, 4K30", "frames/s", "MB", "peak RSS MB"], body)
+
+
+def budget_rows() -> str:
+    from reelpress.pipeline.budget import budget_table
+
+    table = budget_table()
+    header = list(table[0])
+    return rows([h.replace("_", " ") for h in header], [[str(row[h]) for h in header] for row in table])
+
+
+def quality_table() -> str:
+    from reelpress.encode.rate import CRF, CRF_OPTIMIZED, rate_control
+
+    body = []
+    for quality in CRF:
+        peaks = [
+            f"{rate_control(w, h, Fraction(fps), quality=quality).maxrate / 1e6:.1f}"
+            for w, h, fps in ((1920, 1080, 30), (1920, 1080, 60), (3840, 2160, 60))
+        ]
+        body.append([quality, f"{CRF[quality]:g}", f"{CRF_OPTIMIZED[quality]:g}", *peaks])
+    return rows(
+        ["quality", "CRF (veryfast)", "CRF (--optimize-size, slow)", "1080p30 peak Mbit/s", "1080p60", "4K60"], body
+    )
+
+
+def runs_table() -> str:
+    runs = json.loads(RUNS.read_text())
+    body = [[r["system"], r["python"], r["av"], r["what"], r["result"], r["date"]] for r in runs["run"]]
+    body += [[name, "", "", "never", "not run yet", ""] for name in runs["never"]]
+    return rows(["where", "Python", "PyAV", "what", "result", "date"], body)
+
+
+TABLES = {
+    "look": look_table,
+    "start": start_table,
+    "memory": memory_table,
+    "lookahead": lookahead_table,
+    "budget": budget_rows,
+    "quality": quality_table,
+    "runs": runs_table,
+}
+FILES = ("README.md", "docs/performance.md", "docs/guide.md")
+
+
+def filled(text: str) -> str:
+    """``text`` with every table made anew."""
+
+    def one(match: re.Match[str]) -> str:
+        return f"<!-- table:{match[1]} -->\n{TABLES[match[1]]()}\n<!-- end -->"
+
+    return re.sub(r"<!-- table:([a-z]+) -->.*?<!-- end -->", one, text, flags=re.DOTALL)
+
+
+def pictures() -> None:
+    """A frame of the sample as it was recorded, and as it is exported."""
+    from PIL import Image
+
+    from reelpress.export.settings import ExportSettings
+    from reelpress.export.still import render_still
+
+    sample = ROOT / "examples" / "demo.cap"
+    folder = ROOT / "docs" / "images"
+    folder.mkdir(parents=True, exist_ok=True)
+    screen = sample / "content" / "segments" / "segment-0" / "display.mp4"
+    before = render_still(screen, MOMENT, settings=ExportSettings(resolution="source"))
+    after = render_still(sample, MOMENT)
+    for name, still in (("before", before), ("after", after)):
+        image = Image.fromarray(still.rgb, "RGB").resize((960, 540), Image.Resampling.LANCZOS)
+        image.quantize(192, dither=Image.Dither.FLOYDSTEINBERG).save(folder / f"{name}.png", optimize=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true")
+    options = parser.parse_args()
+    stale = []
+    for name in FILES:
+        path = ROOT / name
+        old = path.read_text(encoding="utf-8")
+        new = filled(old)
+        if new != old:
+            stale.append(name)
+            if not options.check:
+                path.write_text(new, encoding="utf-8")
+    if options.check:
+        print("stale: " + ", ".join(stale) if stale else "all tables are what the JSON says")
+        return 1 if stale else 0
+    pictures()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
