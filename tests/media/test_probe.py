@@ -156,7 +156,7 @@ def test_a_cover_picture_is_never_the_video(tmp_path: Path) -> None:
     media = probe(with_sound(tmp_path / "cover.mp4", cover=True))
     assert media.video is not None
     assert (media.video.codec, media.video.width) == ("h264", 64)
-    only_cover = probe(with_sound(tmp_path / "cover.m4a", cover=True, picture=False))
+    only_cover = probe(with_sound(tmp_path / "song.mp4", cover=True, picture=False))
     assert only_cover.video is None
 
 

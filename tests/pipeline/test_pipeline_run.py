@@ -125,11 +125,11 @@ def test_a_stage_that_leaves_with_system_exit_is_an_error_too():
         pipeline.run()
 
 
-@pytest.mark.parametrize("error", [MemoryError(), OSError(errno.ENOMEM, "Cannot allocate memory")])
+@pytest.mark.parametrize("error", [MemoryError, lambda: OSError(errno.ENOMEM, "Cannot allocate memory")])
 def test_out_of_memory_names_the_stage(error):
     def work(stage, n, ctx) -> None:
         if stage == "encode":
-            raise error
+            raise error()
 
     pipeline, _ = wired(10, work)
     with pytest.raises(OutOfMemoryError) as caught:
@@ -465,21 +465,23 @@ def test_fifty_pipelines_leave_nothing_behind():
         if stage == "encode" and n == 5:
             raise EncoderError("no")
 
+    alive: list[weakref.ref[object]] = []
+
     def run(number: int) -> None:
         pipeline, _ = wired(20, broken if number % 2 else nothing)
+        alive.extend(weakref.ref(o) for o in (pipeline, *pipeline._channels))
         with contextlib.suppress(EncoderError):
             pipeline.run(CancelToken())
 
-    run(0)
-    gc.collect()
     threads = threading.active_count()
-    gc.disable()  # nothing may depend on the collector: pictures are large and cycles are found late
+    gc.disable()  # nothing may depend on the collector: pictures are large, and cycles are found late
     try:
         for number in range(50):
             run(number)
-        kept = [o for o in gc.get_objects() if isinstance(o, Channel | Pipeline)]
+        kept = [reference() for reference in alive if reference() is not None]
     finally:
         gc.enable()
     assert threading.active_count() == threads
     assert kept == []
+    assert len(alive) == 150
     assert leaked_threads() == ()

@@ -15,7 +15,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-SIZE = (256, 64)
+SIZE = (640, 160)
 BAR = SIZE[0] // 8
 LEVELS = (0.75, 1.0)
 """Upper and lower half."""
@@ -43,11 +43,23 @@ class Kind:
         return self.format in ("rgb24", "gbrp")
 
     @property
+    def bits(self) -> int:
+        return 10 if "10" in self.format else 8
+
+    @property
+    def subsampling(self) -> tuple[int, int]:
+        """Luma samples a chroma sample, across and down."""
+        return (1 if "444" in self.format else 2), (2 if "420" in self.format or self.format == "nv12" else 1)
+
+    @property
     def codec(self) -> str:
-        """Lossless everywhere; H.264, the usual one, where it has the format."""
-        if self.format in ("rgb24", "nv12"):
-            return "rawvideo"
-        return "ffv1" if self.format in ("gbrp", "yuv422p10le", "yuv420p10le") else "libx264"
+        """Lossless (Motion JPEG but for a rounding); H.264, the usual one, where it has the format."""
+        other = {"rgb24": "png", "gbrp": "libx264rgb", "nv12": "rawvideo", "yuvj420p": "mjpeg"}
+        return other.get(self.format, "ffv1" if self.bits > 8 else "libx264")
+
+    @property
+    def encoded_format(self) -> str:
+        return "rgb24" if self.is_rgb else self.format
 
 
 def ycc(rgb: npt.NDArray[np.float64], matrix: int) -> npt.NDArray[np.float64]:
@@ -55,12 +67,6 @@ def ycc(rgb: npt.NDArray[np.float64], matrix: int) -> npt.NDArray[np.float64]:
     kr, kb, cb, cr = {601: (0.299, 0.114, 1.772, 1.402), 709: (0.2126, 0.0722, 1.8556, 1.5748)}[matrix]
     luma = kr * rgb[..., 0] + (1 - kr - kb) * rgb[..., 1] + kb * rgb[..., 2]
     return np.stack([luma, (rgb[..., 2] - luma) / cb, (rgb[..., 0] - luma) / cr], axis=-1)
-
-
-def rgb_of(ycc_values: npt.NDArray[np.float64], matrix: int) -> npt.NDArray[np.float64]:
-    """The inverse of :func:`ycc`, solved and not written down a second time."""
-    forward = ycc(np.eye(3), matrix).T
-    return np.linalg.solve(forward, ycc_values.reshape(-1, 3).T).T.reshape(ycc_values.shape)
 
 
 def codes(values: npt.NDArray[np.float64], *, bits: int, full: bool) -> npt.NDArray[np.int64]:
@@ -74,44 +80,33 @@ def codes(values: npt.NDArray[np.float64], *, bits: int, full: bool) -> npt.NDAr
     return np.rint(values * scale + offset).astype(np.int64)
 
 
-def values_of(picture: npt.NDArray[np.float64], *, bits: int, full: bool) -> npt.NDArray[np.float64]:
-    """The inverse of :func:`codes` for (..., 3) code values."""
-    if full:
-        top = 2.0**bits - 1
-        return (picture - [0, 1 << (bits - 1), 1 << (bits - 1)]) / top
-    step = 1 << (bits - 8)
-    return (picture - np.array([16, 128, 128]) * step) / (np.array([219, 224, 224]) * step)
-
-
-def stored(kind: Kind) -> npt.NDArray[np.float64]:
-    """R'G'B' (0..1) that the file's own numbers mean: the bars after one rounding to its codes."""
-    if kind.is_rgb:
-        return np.rint(BARS * 255) / 255
-    bits = 10 if "10" in kind.format else 8
-    quantised = codes(ycc(BARS, kind.matrix), bits=bits, full=kind.full).astype(float)
-    return rgb_of(values_of(quantised, bits=bits, full=kind.full), kind.matrix)
-
-
 def _spread(bars: npt.NDArray[Any], width: int, height: int) -> npt.NDArray[Any]:
     return np.repeat(np.repeat(bars, height // 2, axis=0), width // 8, axis=1)
 
 
 def write(path: Path, kind: Kind, frames: int = 2) -> Path:
-    """A file with the bars, tagged as ``kind`` says."""
-    width, height = SIZE
-    with av.open(str(path), "w") as container:
-        options = {"qp": "0", "preset": "ultrafast"} if kind.codec == "libx264" else {}
+    """A Matroska (PNG: QuickTime) file with the bars, tagged as ``kind`` says."""
+    options = {"mjpeg": {"qmin": "1", "qmax": "1"}}.get(kind.codec, {})
+    if kind.codec.startswith("libx264"):
+        options = {"qp": "0", "preset": "ultrafast"}
+    with av.open(str(path), "w", format="mov" if kind.codec == "png" else "matroska") as container:
         stream: Any = container.add_stream(kind.codec, rate=FPS, options=options)
-        stream.width, stream.height, stream.pix_fmt = width, height, kind.format
+        stream.width, stream.height = SIZE
+        stream.pix_fmt = kind.encoded_format
         context = stream.codec_context
         context.thread_count = 1
         if not kind.is_rgb:
             context.colorspace = 1 if kind.matrix == 709 else 6
             context.color_primaries = context.color_trc = context.colorspace
             context.color_range = 2 if kind.full else 1
-        picture = _picture(kind)
+        planes = _planes(kind)
         for index in range(frames):
-            frame = av.VideoFrame.from_ndarray(picture, format=kind.format)
+            frame = av.VideoFrame(*SIZE, kind.encoded_format)
+            for plane, samples in zip(frame.planes, planes, strict=True):
+                rows = np.zeros((plane.height, plane.line_size), np.uint8)
+                data = np.ascontiguousarray(samples).view(np.uint8).reshape(plane.height, -1)
+                rows[:, : data.shape[1]] = data
+                plane.update(rows.tobytes())
             if not kind.is_rgb:
                 frame.colorspace, frame.color_range = context.colorspace, context.color_range
             frame.pts, frame.time_base = index, Fraction(1, FPS)
@@ -120,19 +115,14 @@ def write(path: Path, kind: Kind, frames: int = 2) -> Path:
     return path
 
 
-def _picture(kind: Kind) -> npt.NDArray[Any]:
+def _planes(kind: Kind) -> list[npt.NDArray[Any]]:
     width, height = SIZE
     if kind.is_rgb:
-        return _spread(np.rint(BARS * 255).astype(np.uint8), width, height)  # PyAV takes R, G, B for gbrp too
-    bits = 10 if "10" in kind.format else 8
-    bars = codes(ycc(BARS, kind.matrix), bits=bits, full=kind.full).astype(np.uint16 if bits > 8 else np.uint8)
-    luma = _spread(bars[..., 0], width, height)
-    wide, high = (1 if "444" in kind.format else 2), (2 if "420" in kind.format or kind.format == "nv12" else 1)
-    chroma = [_spread(bars[..., i], width // wide, height // high) for i in (1, 2)]
+        return [_spread(np.rint(BARS * 255).astype(np.uint8), width, height)]
+    sample = np.dtype("<u2" if kind.bits > 8 else np.uint8)
+    bars = codes(ycc(BARS, kind.matrix), bits=kind.bits, full=kind.full).astype(sample)
+    across, down = kind.subsampling
+    chroma = [_spread(bars[..., i], width // across, height // down) for i in (1, 2)]
     if kind.format == "nv12":
-        return np.concatenate([luma, np.stack(chroma, axis=-1).reshape(height // 2, width)])
-    if wide == 1:
-        return np.stack([luma, *chroma])
-    if high == 1:
-        return np.concatenate([luma.ravel(), *(c.ravel() for c in chroma)])
-    return np.concatenate([luma, *(c.reshape(-1, width) for c in chroma)])
+        chroma = [np.stack(chroma, axis=-1)]
+    return [_spread(bars[..., 0], width, height), *chroma]

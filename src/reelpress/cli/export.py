@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,7 +37,7 @@ def run(sources: list[Path], output: Path | None, options: dict[str, Any], conso
         with _folder_of(target, output):
             _one(sources[0], target, options, console)
         return 0
-    if output is not None and output.exists() and not output.is_dir():
+    if output is not None and os.path.exists(output) and not os.path.isdir(output):
         raise SettingsError(f"-o {output} is a file, but there are {len(sources)} sources. Give a folder.")
     _refuse_same_names(sources)
     with _folder_of(_target(sources[0], output, several=True), output):
@@ -80,7 +81,8 @@ def _target(source: Path, output: Path | None, *, several: bool) -> Path | None:
     """The target file of one source; ``None`` leaves the name to the export."""
     if output is None:
         return None
-    if several or output.is_dir() or str(output).endswith(("/", "\\")):
+    # os.path.isdir, not Path.is_dir: that raises for names that are too long, and the export says it better
+    if several or os.path.isdir(output) or str(output).endswith(("/", "\\")):
         return output / f"{Path(source.name).stem}.mp4"
     return output
 
