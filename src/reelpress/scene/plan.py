@@ -21,6 +21,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reelpress.scene.text_run import TextRun
 
 RGB = tuple[float, float, float]
 
@@ -99,6 +105,9 @@ class Shape:
     radius: float = 0.0
     """Pixels, at most half of the shorter side."""
     kind: CornerKind = CornerKind.SQUIRCLE
+    round_top: bool = True
+    """Whether the upper two corners have the radius; square otherwise (``q`` then as with radius 0 for ``y < 0``)."""
+    round_bottom: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +211,61 @@ class BackgroundLayer:
 
 
 @dataclass(frozen=True, slots=True)
+class Grade:
+    """Colour grading of one layer's own R'G'B' (0..1), per pixel, before it is blended (cap-format 3.11)::
+
+        c  = c * 2^(1.5 * exposure)
+        r *= 1 + 0.10 * temperature + 0.04 * tint;  g *= 1 - 0.07 * tint;  b *= 1 - 0.10 * temperature + 0.04 * tint
+        c  = (c - 0.5) * (1 + contrast) + 0.5
+        l  = 0.2126 r + 0.7152 g + 0.0722 b;   c = l + (c - l) * (1 + saturation)
+        l  = as above, of the new c
+        c += split_tone * ((1 - ss(0.2, 0.65, l)) * (-0.06, 0.02, 0.08) + ss(0.35, 0.8, l) * (0.08, 0.02, -0.06))
+        c  = c * (1 - 0.18 * fade) + 0.09 * fade
+        c *= 1 - 0.65 * vignette * ss(0.5, 1.5, 2 * |uv - 0.5|)
+        l  = as above, of the new c, clamped to 0..1
+        c += 0.175 * grain * (2 * V - 1) * 4 * l * (1 - l)
+        c  = clamp(c, 0, 1)
+
+    ``uv`` is 0..1 over the layer's ``rect`` at pixel centres (Euclidean distance); ``ss`` is smoothstep; all values are
+    already multiplied by the block's intensity. ``V`` is the hash of :class:`GradientFill` with ``x``, ``y`` the whole
+    output pixel and ``k = seed``. A grade with all values 0 is never put into a plan.
+
+    In 4:2:0 planes: luma of the graded colour at each luma position, with the chroma of that position interpolated
+    bilinearly by its siting; chroma is that of the graded colour brought to its position by the filter of the art.
+    """
+
+    exposure: float = 0.0
+    contrast: float = 0.0
+    saturation: float = 0.0
+    temperature: float = 0.0
+    tint: float = 0.0
+    split_tone: float = 0.0
+    fade: float = 0.0
+    vignette: float = 0.0
+    grain: float = 0.0
+    seed: int = 0
+    """Output frame mod 600 where there is grain, else 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blur:
+    """Motion blur of a whole layer: the mean (with weights) of the finished, premultiplied layer at several places.
+
+    Tap ``k`` of ``n`` stands at ``p = (k + 0.5) / n`` and shows the layer moved by ``(p - 0.5) * (dx, dy)``, and scaled
+    about ``origin`` by ``1 + (p - 0.5) * spread``. ``n`` is 21 with equal weights for a movement (``spread`` 0), and 13
+    with weights ``4 (p - p^2)`` (normalised) for a scaling. A moved layer is sampled bilinearly between its own pixels
+    (luma, chroma and coverage alike), transparent outside the frame grown by 64 pixels.
+    """
+
+    dx: float = 0.0
+    """Output pixels from the first tap to the last."""
+    dy: float = 0.0
+    spread: float = 0.0
+    origin: tuple[float, float] = (0.0, 0.0)
+    """Output pixels."""
+
+
+@dataclass(frozen=True, slots=True)
 class PictureLayer:
     """A video picture in a shape: the display card (later the camera too).
 
@@ -231,6 +295,14 @@ class PictureLayer:
     border: Border | None = None
     opacity: float = 1.0
     """Of the whole layer, shadow and border included."""
+    mirror: bool = False
+    """The crop is flipped left to right before it is mapped onto ``rect``."""
+    soften: float = 0.0
+    """Standard deviation in output pixels of a Gaussian over the picture inside ``rect`` (edge samples repeated, taps
+    as those of :class:`BackgroundLayer`), before the shape cuts it."""
+    grade: Grade | None = None
+    """Of the picture alone, not of ring and shadow; after ``soften``."""
+    blur: Blur | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,9 +320,92 @@ class SpriteLayer:
     width: int = 0
     """Pixels of the file; 0 when unknown. Only ``damage`` needs it: an enlarged kernel reaches beyond ``rect``."""
     height: int = 0
+    angle: float = 0.0
+    """Radians, clockwise about ``pivot``, of the whole image. Where it is not 0 the image is first resampled to
+    ``rect`` as above on a grid whose (0, 0) is the rectangle's top-left corner, then turned with the cubic kernel
+    (a = -0.6, not widened), transparent outside. The clip does not turn."""
+    pivot: tuple[float, float] = (0.0, 0.0)
+    """Output pixels."""
+    grade: Grade | None = None
+    """On the straight (not premultiplied) colour; ``uv`` over ``rect``."""
+    blur: Blur | None = None
+    """Applied to the sprite before the clip."""
 
 
-Layer = BackgroundLayer | PictureLayer | SpriteLayer
+@dataclass(frozen=True, slots=True)
+class FillLayer:
+    """A shape filled with one colour: boxes behind captions, pills, key caps, window frames.
+
+    Drawn like a :class:`PictureLayer` whose picture is ``color``.
+    """
+
+    shape: Shape
+    color: RGB
+    opacity: float = 1.0
+    shadow: Shadow | None = None
+    border: Border | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TextLayer:
+    """A text run. What it looks like is decided by ``text.layout`` and ``text.raster`` alone: they give an RGBA image
+    with premultiplied colour in output pixels, which all compositors draw as art, without any kernel."""
+
+    run: TextRun
+    x: float
+    """Output pixels of the run's layout origin; the rasteriser takes the fraction into account."""
+    y: float
+    scale: float = 1.0
+    """Factor on every length of the run, about the layout origin."""
+    opacity: float = 1.0
+    bounds: Rect = Rect(0.0, 0.0, 0.0, 0.0)
+    """Output pixels that surely hold the whole text; for ``damage``. Drawing is cut at it."""
+
+
+class Effect(StrEnum):
+    PIXELATE = "pixelate"
+    """The rectangle is divided into square cells of ``amount`` pixels from its top-left corner on; each shows one colour:
+    that of what is below at the cell's centre, clamped into the rectangle (nearest luma and chroma sample)."""
+    BLUR = "blur"
+    """Separable Gaussian of 25 taps: ``sigma = amount / 3``, taps at ``amount * k / 12`` pixels, k = -12..12, weights
+    ``exp(-d^2 / (2 sigma^2))`` normalised, bilinear between pixels; nothing from outside the rectangle is taken in
+    (edge samples repeated)."""
+    HIGHLIGHT = "highlight"
+    """Everything outside the rectangle is multiplied by ``1 - amount`` (amount 0..1), as R'G'B'."""
+
+
+@dataclass(frozen=True, slots=True)
+class EffectLayer:
+    """Changes what was drawn before it.
+
+    Weight of the changed picture at a pixel: 1 inside ``rect`` with exact box coverage of its edge pixels, and with
+    ``feather`` pixels ``ss(0, feather, distance to the nearest edge)``, inside the rectangle. A pixelated or blurred
+    pixel never keeps any share of a hidden one at weight 1. For a highlight the weight says what stays bright.
+    """
+
+    effect: Effect
+    rect: Rect
+    amount: float
+    feather: float = 0.0
+    """Pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLayer:
+    """Layers drawn by themselves over nothing, then blended as a whole: cross-fades, title cards, 3D.
+
+    The group's own picture is premultiplied; ``opacity`` multiplies colour and coverage. ``warp`` maps output pixels to
+    the group's pixels by a homography (row-major 3x3, ``(x', y', w') = M (x, y, 1)``, sampled at ``(x'/w', y'/w')`` with the
+    cubic kernel a = -0.6, not widened; transparent where ``w' <= 0`` or outside the frame). An :class:`EffectLayer` inside
+    sees only the group.
+    """
+
+    layers: tuple[Layer, ...]
+    opacity: float = 1.0
+    warp: tuple[float, float, float, float, float, float, float, float, float] | None = None
+
+
+Layer = BackgroundLayer | PictureLayer | SpriteLayer | FillLayer | TextLayer | EffectLayer | GroupLayer
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +418,7 @@ class FramePlan:
 
     def pictures(self) -> tuple[PictureLayer, ...]:
         """The video pictures that this frame needs, in drawing order."""
-        return tuple(layer for layer in self.layers if isinstance(layer, PictureLayer))
+        return tuple(_pictures(self.layers))
 
     def damage_since(self, other: FramePlan | None) -> tuple[IntRect, ...]:
         """Rectangles outside of which this frame cannot differ from ``other``; empty means held.
@@ -274,3 +429,11 @@ class FramePlan:
         from reelpress.scene.damage import damage
 
         return damage(self, other)
+
+
+def _pictures(layers: tuple[Layer, ...]) -> Iterator[PictureLayer]:
+    for layer in layers:
+        if isinstance(layer, PictureLayer):
+            yield layer
+        elif isinstance(layer, GroupLayer):
+            yield from _pictures(layer.layers)
