@@ -20,10 +20,16 @@ from reelpress.color import BT709_LIMITED
 from reelpress.media.planes import Planes
 from reelpress.scene.plan import (
     BackgroundLayer,
+    Blur,
     Border,
     CornerKind,
+    Effect,
+    EffectLayer,
+    FillLayer,
     FramePlan,
+    Grade,
     GradientFill,
+    GroupLayer,
     ImageFill,
     PictureLayer,
     Rect,
@@ -31,12 +37,14 @@ from reelpress.scene.plan import (
     Shape,
     SolidFill,
     SpriteLayer,
+    TextLayer,
 )
+from reelpress.scene.text_run import Backing, Outline, Pill, TextRun, TextSpan, TextStyle
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
-    from reelpress.scene.plan import Fill
+    from reelpress.scene.plan import Fill, Layer
 
 TEXT, NOISY, SMOOTH, TEXT_NV12, ODD, BARS = "display:0", "camera:0", *(f"display:{i}" for i in range(1, 5))
 SIZES = {
@@ -267,7 +275,203 @@ def fixed_plans(art: Art) -> dict[str, FramePlan]:
         ),
         "badge": (back, art.sprite(art.badge, Rect(100, 50, 40, 40)), art.sprite(art.badge, Rect(118.6, 61.9, 31, 31))),
     }  # fmt: skip
-    return {name: FramePlan(SIZE, each) for name, each in layers.items()}
+    return {name: FramePlan(SIZE, each) for name, each in (layers | look(art)).items()}
+
+
+def text_layer(words: str, x: float, y: float, **more) -> TextLayer:
+    """A caption in the shipped font with all its parts: outline, shadow, box, and a pill behind the second word."""
+    first, *rest = words.split()
+    spans = (TextSpan(f"{first} "), TextSpan(rest[0], (1.0, 0.8, 0.2)), TextSpan("".join(f" {w}" for w in rest[1:])))
+    style = TextStyle(19.0, weight=600, outline=Outline(1.2), shadow=0.5)
+    run = TextRun(
+        spans, style, backing=Backing((0.1, 0.1, 0.2), 0.7, 6, 5), pill=Pill(0, 1, 0.6, (0.8, 0.2, 0.3), 0.9, 3, 1, 4)
+    )
+    return TextLayer(run, x, y, **({"bounds": Rect(0, 0, *SIZE)} | more))
+
+
+def look(art: Art) -> dict[str, tuple]:
+    """Layers of the plans for what issue 3 added."""
+    back = BackgroundLayer(GRADIENT)
+    floats = Rect(27.36, 15.71, 203.4, 114.41)
+    shadow, border = Shadow(9, 5, 0.6), Border(3, (1.0, 0.9, 0.3), 0.8)
+    text, noisy, bars = card(radius=12), card(NOISY, Rect(60, 18, 136, 102), 20), card(BARS, Rect(8, 4, 240, 136))
+    pointer = art.sprite(art.pointer, Rect(90.4, 60.8, 36, 48))
+    badge = art.sprite(art.badge, Rect(90.3, 40.7, 62, 62))
+    grades = {
+        "exposure": Grade(exposure=0.4),
+        "contrast": Grade(contrast=0.3),
+        "saturation": Grade(saturation=-0.7),
+        "temperature": Grade(temperature=0.8),
+        "tint": Grade(tint=-0.8),
+        "split tone": Grade(split_tone=0.9),
+        "fade": Grade(fade=0.8),
+        "vignette": Grade(vignette=0.9),
+        "grain": Grade(grain=0.8, seed=37),
+        "everything": Grade(0.2, 0.2, -0.3, 0.5, 0.4, 0.6, 0.3, 0.5, 0.4, 599),
+    }
+    layers: dict[str, tuple] = {
+        f"graded, {name}": (back, card(SMOOTH, radius=16, grade=g)) for name, g in grades.items()
+    }
+    boxes = (
+        FillLayer(Shape(Rect(20.5, 20, 90, 60.25), 12), (0.9, 0.2, 0.3), 0.8, shadow, border),
+        FillLayer(Shape(Rect(130, 40, 101, 34), 17, CornerKind.ROUNDED), (0.1, 0.1, 0.1), 0.6),
+    )
+    tilted = (1.12, 0.09, -14.0, -0.06, 1.15, -4.0, 0.0004, 0.0007, 1.0)
+
+    def effect(kind: Effect, rect: Rect, amount: float, feather: float = 0.0) -> EffectLayer:
+        return EffectLayer(kind, rect, amount, feather)
+
+    middle, odd = Rect(64, 32, 112, 64), Rect(61.3, 33.7, 117.1, 62.9)
+    return layers | {
+        "mirrored": (back, card(radius=12, mirror=True)),
+        "mirrored, in motion": (back, card(rect=floats, radius=12, mirror=True, crop=Rect(61, 33, 177, 101))),
+        "mirrored colour bars": (back, card(BARS, Rect(8, 4, 240, 136), mirror=True)),
+        "softened": (back, card(NOISY, Rect(60, 18, 136, 102), 20, soften=2.5)),
+        "softened, in motion": (back, card(rect=floats, radius=12, soften=1.2)),
+        "graded in motion": (back, card(rect=floats, radius=12, grade=grades["everything"], opacity=0.8)),
+        "graded colour bars": (back, card(BARS, Rect(8.7, 6.2, 230.5, 129.6), grade=Grade(0.1, -0.3, -0.4, 0.5))),
+        "graded, mirrored, softened": (
+            back,
+            card(NOISY, Rect(60, 18, 136, 102), 20, soften=1.5, mirror=True, grade=grades["contrast"]),
+        ),
+        "moved card": (back, card(rect=floats, radius=12, shadow=shadow, border=border, blur=Blur(14.2, -6.3))),
+        "moved past the edge": (back, card(rect=Rect(-30, -20, 220, 124), blur=Blur(dx=25))),
+        "zooming card": (
+            back,
+            card(rect=floats, radius=12, shadow=shadow, blur=Blur(spread=0.12, origin=(90.0, 60.0))),
+        ),
+        "moved and graded": (back, card(SMOOTH, floats, 12, blur=Blur(9, 4), grade=grades["temperature"])),
+        "rounded above": (back, card(shape=Shape(Rect(28, 16, 200, 112), 30, round_bottom=False), border=border)),
+        "rounded below": (
+            back,
+            card(rect=floats, shape=Shape(floats, 30, CornerKind.ROUNDED, round_top=False), shadow=shadow),
+        ),
+        "pointer, turned": (back, dataclasses.replace(pointer, angle=0.4, pivot=(92.4, 62.8))),
+        "badge, turned far": (back, dataclasses.replace(badge, angle=-2.2, pivot=(110.0, 80.0), opacity=0.7)),
+        "pointer, turned and cut": (
+            back,
+            dataclasses.replace(
+                pointer, angle=0.7, pivot=(92.4, 62.8), clip=Shape(Rect(80, 40, 30, 50), 8), rect=Rect(70, 50, 27, 36)
+            ),
+        ),
+        "badge, graded": (back, dataclasses.replace(badge, grade=Grade(exposure=0.5, temperature=-0.9))),
+        "pointer, moved": (back, dataclasses.replace(pointer, blur=Blur(20, 9))),
+        "pointer, moved and cut": (
+            back,
+            dataclasses.replace(pointer, blur=Blur(20, 9), clip=Shape(Rect(80, 40, 30.5, 50), 8)),
+        ),
+        "boxes": (back, *boxes),
+        "box over a card": (back, text, FillLayer(Shape(Rect(50, 90, 156, 24), 6), (0, 0, 0), 0.75)),
+        "rounded above, a box": (
+            back,
+            FillLayer(Shape(Rect(28, 16, 200, 24), 12, round_bottom=False), (0.2, 0.2, 0.25)),
+        ),
+        "pixelate": (back, text, effect(Effect.PIXELATE, middle, 8)),
+        "pixelate, odd": (back, text, effect(Effect.PIXELATE, odd, 7.5)),
+        "pixelate, feathered": (back, bars, effect(Effect.PIXELATE, odd, 12, 9)),
+        "pixelate past the edge": (back, text, effect(Effect.PIXELATE, Rect(180, 90, 120, 90), 11)),
+        "blur": (back, text, effect(Effect.BLUR, middle, 12)),
+        "blur, odd": (back, bars, effect(Effect.BLUR, odd, 5.3)),
+        "blur, feathered": (back, noisy, effect(Effect.BLUR, odd, 18, 12)),
+        "highlight": (back, text, effect(Effect.HIGHLIGHT, odd, 0.6)),
+        "highlight, feathered": (back, text, effect(Effect.HIGHLIGHT, middle, 0.4, 10)),
+        "effects on effects": (
+            back,
+            text,
+            effect(Effect.BLUR, odd, 8),
+            effect(Effect.PIXELATE, Rect(100, 20, 60, 100), 10),
+            effect(Effect.HIGHLIGHT, Rect(80, 40, 120, 80), 0.5, 6),
+            pointer,
+        ),
+        "cross-fade": (back, GroupLayer((BackgroundLayer(art.fill()), card(NOISY, radius=12)), 0.4)),
+        "faded group": (back, text, GroupLayer((*boxes, pointer), 0.5)),
+        "group of one card": (back, GroupLayer((card(rect=floats, radius=14, shadow=shadow, border=border),))),
+        "effect in a group": (back, GroupLayer((noisy, effect(Effect.PIXELATE, Rect(40, 30, 100, 60), 14)), 0.9)),
+        "tilted": (back, GroupLayer((card(radius=14, shadow=shadow), pointer), warp=tilted)),
+        "tilted, a third": (back, GroupLayer((bars,), 0.33, warp=tilted)),
+        "tilted away": (
+            back,
+            GroupLayer(
+                (card(SMOOTH, Rect(8, 4, 240, 136)),), warp=(1.3, 0.0, -40.0, 0.0, 1.3, -20.0, -0.006, 0.0, 1.2)
+            ),
+        ),
+        "drawn pointer": (back, SpriteLayer("builtin:hand", Rect(90.4, 40.8, 50, 50), width=200, height=200)),
+        "text": (back, text_layer("Only what changes", 40.3, 50.6)),
+        "text, scaled and faded": (back, text, text_layer("costs anything", 30.8, 60.2, scale=1.4, opacity=0.6)),
+        "text, cut": (back, text_layer("Only what changes", 40.3, 50.6, bounds=Rect(60.5, 40, 70.2, 70))),
+        "text in a tilted group": (back, GroupLayer((text_layer("Only what changes", 40.3, 50.6),), 0.9, tilted)),
+        "group in a group": (back, GroupLayer((text, GroupLayer((*boxes,), 0.6, warp=tilted)), 0.7)),
+    }
+
+
+# --- what a compositor may leave out ----------------------------------------------------------------------------------
+
+
+def _parts(value: object) -> Iterator[object]:
+    """A layer and every dataclass in it."""
+    if isinstance(value, tuple):
+        for each in value:
+            yield from _parts(each)
+    elif dataclasses.is_dataclass(value) and not isinstance(value, Rect):
+        yield value
+        for field in dataclasses.fields(value):
+            yield from _parts(getattr(value, field.name))
+
+
+_OPTIONAL = (
+    *((PictureLayer, name) for name in ("mirror", "soften", "grade", "blur")),
+    *((SpriteLayer, name) for name in ("angle", "grade", "blur")),
+    (Shape, "round_top"),
+    (Shape, "round_bottom"),
+    (GroupLayer, "warp"),
+)
+"""Properties without which the rest of a layer can be drawn."""
+
+
+def features(plan: FramePlan) -> set[str]:
+    """What a plan asks of a compositor, as ``capabilities.not_drawn`` names it: kinds of layers (``FillLayer``), of
+    effects (``EffectLayer.blur``), and properties that are not at their default (``PictureLayer.grade``)."""
+    found: set[str] = set()
+    for part in _parts(plan.layers):
+        kind = type(part).__name__
+        if kind.endswith("Layer"):
+            found.add(kind)
+        if isinstance(part, EffectLayer):
+            found.add(f"{kind}.{part.effect}")
+        for cls, name in _OPTIONAL:
+            if type(part) is cls and getattr(part, name) != _default(cls, name):
+                found.add(f"{kind}.{name}")
+    return found
+
+
+def _default(cls: type, name: str) -> object:
+    return next(f.default for f in dataclasses.fields(cls) if f.name == name)
+
+
+def without(plan: FramePlan, lacking: Collection[str]) -> FramePlan:
+    """The plan less the layers and properties that a compositor does not draw."""
+    if not lacking:
+        return plan
+    kept = []
+    for layer in plan.layers:
+        if type(layer).__name__ in lacking or (
+            isinstance(layer, EffectLayer) and features(FramePlan((2, 2), (layer,))) & set(lacking)
+        ):
+            continue
+        for cls, name in _OPTIONAL:
+            if type(layer) is cls and f"{cls.__name__}.{name}" in lacking:
+                layer = dataclasses.replace(layer, **{name: _default(cls, name)})
+        if isinstance(layer, GroupLayer):
+            layer = dataclasses.replace(layer, layers=without(FramePlan(plan.size, layer.layers), lacking).layers)
+        for name in ("round_top", "round_bottom"):
+            if f"Shape.{name}" in lacking:
+                for at in ("shape", "clip"):
+                    if getattr(layer, at, None) is not None:
+                        layer = dataclasses.replace(
+                            layer, **{at: dataclasses.replace(getattr(layer, at), **{name: True})}
+                        )
+        kept.append(layer)
+    return FramePlan(plan.size, tuple(kept))
 
 
 # --- random plans -----------------------------------------------------------------------------------------------------
@@ -330,7 +534,34 @@ def crops(draw, source: str) -> Rect:
 @st.composite
 def shapes(draw, rect: Rect) -> Shape:
     radius = min(rect.w, rect.h) / 2 * draw(st.sampled_from([0.0, 0.0, 0.1, 0.3, 1.0]))
-    return Shape(rect, radius, draw(KINDS))
+    halves = draw(st.sampled_from([(True, True)] * 4 + [(True, False), (False, True), (False, False)]))
+    return Shape(rect, radius, draw(KINDS), *halves)
+
+
+def seldom(strategy: st.SearchStrategy, otherwise: object = None) -> st.SearchStrategy:
+    """One time in four."""
+    return st.integers(0, 3).flatmap(lambda n: strategy if n == 3 else st.just(otherwise))
+
+
+def slider(low: float = -1.0) -> st.SearchStrategy[float]:
+    return st.sampled_from([0.0, 0.0, 0.5, 1.0, -0.5, -1.0]).map(lambda v: max(low, v))
+
+
+GRADES = st.builds(
+    Grade,
+    *(slider().map(lambda v: v / 2) for _ in range(2)),
+    *(slider() for _ in range(3)),
+    *(slider(0.0) for _ in range(3)),
+    slider(0.0),
+    st.integers(0, 599),
+)
+"""Exposure and contrast by half: beyond that most of the picture is clamped."""
+BLURS = st.builds(Blur, decimals(-24, 24), decimals(-24, 24)) | st.builds(
+    Blur, spread=decimals(-0.3, 0.3), origin=st.tuples(decimals(0, 200), decimals(0, 120))
+)
+SHADOWS = st.none() | st.builds(Shadow, decimals(0.5, 20), decimals(0.25, 12), UNIT)
+BORDERS = st.none() | st.builds(Border, decimals(0.5, 6), COLORS, UNIT)
+OPACITIES = st.sampled_from([1.0, 1.0, 1.0, 0.5, 0.15])
 
 
 @st.composite
@@ -343,9 +574,13 @@ def picture_layers(draw, size: tuple[int, int], source: str) -> PictureLayer:
         crop,
         rect,
         draw(shapes(rect)),
-        draw(st.none() | st.builds(Shadow, decimals(0.5, 20), decimals(0.25, 12), UNIT)),
-        draw(st.none() | st.builds(Border, decimals(0.5, 6), COLORS, UNIT)),
-        draw(st.sampled_from([1.0, 1.0, 1.0, 0.5, 0.15])),
+        draw(SHADOWS),
+        draw(BORDERS),
+        draw(OPACITIES),
+        draw(seldom(st.just(True), False)),
+        draw(seldom(decimals(0.4, 5), 0.0)),
+        draw(seldom(GRADES.filter(lambda g: g != Grade(seed=g.seed)))),
+        draw(seldom(BLURS)),
     )
 
 
@@ -356,35 +591,83 @@ def sprite_layers(draw, size: tuple[int, int], art: Art) -> SpriteLayer:
     scale = draw(decimals(0.3, 2.5))
     rect = Rect(draw(decimals(-20, size[0])), draw(decimals(-20, size[1])), width * scale, height * scale)
     clip = draw(st.none() | rects(size, size, wild=False).flatmap(shapes))
-    return art.sprite(image, rect, opacity=draw(st.sampled_from([1.0, 1.0, 0.6])), clip=clip)
+    return art.sprite(
+        image,
+        rect,
+        opacity=draw(st.sampled_from([1.0, 1.0, 0.6])),
+        clip=clip,
+        angle=draw(seldom(decimals(-3, 3), 0.0)),
+        pivot=(rect.x + draw(decimals(-10, 40)), rect.y + draw(decimals(-10, 40))),
+        grade=draw(seldom(GRADES.filter(lambda g: g != Grade(seed=g.seed)))),
+        blur=draw(seldom(BLURS)),
+    )
 
 
 @st.composite
-def frame_plans(draw, art: Art, size: tuple[int, int] | None = None) -> FramePlan:
-    """A background (mostly) and one to three layers over it, on a frame of 64 to 256 px.
+def fill_layers(draw, size: tuple[int, int]) -> FillLayer:
+    rect = draw(rects(size, (draw(decimals(1, 4)), 1)))
+    return FillLayer(draw(shapes(rect)), draw(COLORS), draw(OPACITIES), draw(SHADOWS), draw(BORDERS))
+
+
+@st.composite
+def effect_layers(draw, size: tuple[int, int]) -> EffectLayer:
+    effect = draw(st.sampled_from(list(Effect)))
+    rect = draw(rects(size, size))
+    amount = draw(decimals(0.1, 1) if effect is Effect.HIGHLIGHT else decimals(1, 24))
+    return EffectLayer(effect, rect, amount, draw(st.sampled_from([0.0, 0.0, 3.5, 12.0])))
+
+
+@st.composite
+def warps(draw, size: tuple[int, int]):
+    """Mild perspectives about the middle of the frame."""
+    cx, cy = size[0] / 2, size[1] / 2
+    a, e = draw(decimals(0.7, 1.5)), draw(decimals(0.7, 1.5))
+    b, d = draw(decimals(-0.3, 0.3)), draw(decimals(-0.3, 0.3))
+    g, h = draw(decimals(-0.4, 0.4)) / size[0], draw(decimals(-0.4, 0.4)) / size[1]
+    i = 1 - g * cx - h * cy
+    return (a + cx * g, b + cx * h, cx * i - a * cx - b * cy, d + cy * g, e + cy * h, cy * i - d * cx - e * cy, g, h, i)
+
+
+@st.composite
+def group_layers(draw, size: tuple[int, int], art: Art) -> GroupLayer:
+    choices = [fill_layers(size), sprite_layers(size, art), picture_layers(size, SMOOTH), effect_layers(size)]
+    layers = [draw(st.one_of(choices)) for _ in range(draw(st.integers(1, 2)))]
+    if draw(st.booleans()):
+        layers.insert(0, draw(backgrounds(art)))
+    return GroupLayer(tuple(layers), draw(st.sampled_from([1.0, 0.6, 0.25])), draw(seldom(warps(size))))
+
+
+@st.composite
+def frame_plans(draw, art: Art, size: tuple[int, int] | None = None, lacking: Collection[str] = ()) -> FramePlan:
+    """A background (mostly) and one to three layers over it, on a frame of 64 to 256 px; nothing ``lacking``.
 
     A see-through card never lies on one flat colour: a compositor that keeps what is below in 8 bits is then off by
-    the same fraction everywhere, which rounds to one code or none over the whole card, as chance will have it.
+    the same fraction everywhere, which rounds to one code or none over the whole card, as chance will have it. The
+    same for effects and groups.
     """
     size = size or (2 * draw(st.integers(32, 128)), 2 * draw(st.integers(32, 80)))
-    chosen = draw(st.permutations(sorted(SIZES)))[: draw(st.integers(1, 3))]
-    layers = [draw(picture_layers(size, s) | picture_layers(size, s) | sprite_layers(size, art)) for s in chosen]
-    if any(layer.opacity < 1 for layer in layers):
+    chosen = draw(st.permutations(sorted(set(SIZES) - {SMOOTH})))[: draw(st.integers(1, 3))]
+    others = [sprite_layers(size, art), fill_layers(size), effect_layers(size), group_layers(size, art)]
+    layers: list[Layer] = []
+    for source in chosen:
+        picture = picture_layers(size, source)
+        layers.append(draw(st.one_of([picture] * 4 + others)))
+    if any(isinstance(layer, EffectLayer | GroupLayer) or layer.opacity < 1 for layer in layers):
         layers.insert(0, draw(backgrounds(art, uneven(art))))
     elif draw(st.integers(0, 9)) > 0:
         layers.insert(0, draw(backgrounds(art)))
-    return FramePlan(size, tuple(layers))
+    return without(FramePlan(size, tuple(layers)), lacking)
 
 
 @st.composite
-def changed_plans(draw, art: Art, plan: FramePlan) -> FramePlan:
+def changed_plans(draw, art: Art, plan: FramePlan, lacking: Collection[str] = ()) -> FramePlan:
     """``plan`` with one or several properties of its layers changed, or layers added, removed or swapped."""
     layers = list(plan.layers)
     for _ in range(draw(st.integers(1, 3))):
         manner = draw(st.sampled_from(["property"] * 6 + ["add", "remove", "swap"]))
         at = draw(st.integers(0, len(layers) - 1)) if layers else None
         if at is None or manner == "add":
-            layers.append(draw(sprite_layers(plan.size, art)))
+            layers.append(draw(sprite_layers(plan.size, art) | fill_layers(plan.size) | effect_layers(plan.size)))
         elif manner == "remove":
             layers.pop(at)
         elif manner == "swap":
@@ -392,7 +675,7 @@ def changed_plans(draw, art: Art, plan: FramePlan) -> FramePlan:
             layers[at], layers[other] = layers[other], layers[at]
         else:
             layers[at] = draw(_changed_layer(art, plan.size, layers[at]))
-    return FramePlan(plan.size, tuple(layers))
+    return without(FramePlan(plan.size, tuple(layers)), lacking)
 
 
 @st.composite
@@ -403,10 +686,24 @@ def _changed_layer(draw, art: Art, size: tuple[int, int], layer):
             fresh = draw(backgrounds(art))
         case PictureLayer():
             fresh = draw(picture_layers(size, layer.source))
-        case _:
+        case SpriteLayer():
             fresh = draw(sprite_layers(size, art))
             if fresh.image != layer.image:
                 return fresh
+        case FillLayer():
+            fresh = draw(fill_layers(size))
+        case EffectLayer():
+            fresh = draw(effect_layers(size))
+            if fresh.effect is not layer.effect:  # their amounts are of different kinds
+                return fresh
+        case GroupLayer():
+            fresh = draw(group_layers(size, art))
+            if draw(st.booleans()):
+                at = draw(st.integers(0, len(layer.layers) - 1))
+                inner = draw(_changed_layer(art, size, layer.layers[at]))
+                return dataclasses.replace(layer, layers=(*layer.layers[:at], inner, *layer.layers[at + 1 :]))
+        case _:
+            raise AssertionError(f"no changes known for {layer}")
     names = [f.name for f in dataclasses.fields(layer) if f.name not in ("source", "image", "width", "height")]
     name = draw(st.sampled_from(names))
     return dataclasses.replace(layer, **{name: getattr(fresh, name)})

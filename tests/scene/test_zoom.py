@@ -47,7 +47,7 @@ def test_rest_before_inside_and_after_is_exact() -> None:
     made = path(zoom(1, 5, 2, 0.25, 0.75))
     assert made.at(F(0)) == ZoomState(1.0, 0.5, 0.5)
     assert made.at(F(1)).identity
-    assert made.at(F(4)) == ZoomState(2.0, 0.25, 0.75)
+    assert made.at(F(4)) == ZoomState(2.0, 0.25, 0.75, 1.0)
     assert made.at(F(8)) == ZoomState(1.0, 0.25, 0.75)  # the centre is held
     assert made.at(F(99)).identity
 
@@ -65,7 +65,7 @@ def test_the_centre_jumps_where_nobody_sees_it_and_glides_where_one_does() -> No
     assert 0.1 < between.x < 0.9
     assert between.x == pytest.approx(ride(SPRING, 0.1, 0.9, 0.1), abs=2e-3)
     assert between.amount == 2.0
-    assert made.at(F(5)) == ZoomState(2.0, 0.9, 0.8)
+    assert made.at(F(5)) == ZoomState(2.0, 0.9, 0.8, 1.0)
 
 
 def test_amounts_below_one_are_one_and_an_overshoot_never_shrinks_the_card() -> None:
@@ -85,8 +85,8 @@ def test_the_first_by_start_wins_where_segments_overlap() -> None:
 def test_an_instant_zoom_snaps_within_a_tenth_of_a_second() -> None:
     made = path(zoom(2, 4, 2, 0.2, 0.3, instant=True))
     assert made.at(F(2)).identity
-    assert made.at(F("2.008")) == ZoomState(2.0, 0.2, 0.3)
-    assert made.at(F(4)) == ZoomState(2.0, 0.2, 0.3)
+    assert made.at(F("2.008")) == ZoomState(2.0, 0.2, 0.3, 1.0)
+    assert made.at(F(4)) == ZoomState(2.0, 0.2, 0.3, 1.0)
     assert made.at(F("4.008")).identity
 
 
@@ -97,16 +97,16 @@ def test_an_instant_zoom_stops_a_move_that_reaches_its_edge() -> None:
 
 
 def test_it_may_begin_zoomed_in() -> None:
-    assert path(zoom(-1, 5, 2, 0.2, 0.3)).at(F(0)) == ZoomState(2.0, 0.2, 0.3)
+    assert path(zoom(-1, 5, 2, 0.2, 0.3)).at(F(0)) == ZoomState(2.0, 0.2, 0.3, 1.0)
     assert path(zoom(0, 5, 2)).at(F(0)).identity  # active after its start only
 
 
 def test_a_moving_focus() -> None:
     segment = ZoomSegment(F(1), F(6), 2.0, (Focus(F(2), 0.1, 0.1), Focus(F(3), 0.9, 0.5)))
     made = path(segment)
-    assert made.at(F("2.5")) == ZoomState(2.0, 0.1, 0.1)
+    assert made.at(F("2.5")) == ZoomState(2.0, 0.1, 0.1, 1.0)
     assert 0.1 < made.at(F("3.1")).x < 0.9
-    assert made.at(F("5.5")) == ZoomState(2.0, 0.9, 0.5)
+    assert made.at(F("5.5")) == ZoomState(2.0, 0.9, 0.5, 1.0)
 
 
 def test_linear_between_grid_points() -> None:
@@ -166,3 +166,14 @@ def test_the_step_with_which_a_move_ends() -> None:
         moving, rest = rects[end - 1], rects[end]
         assert max(abs(moving.x - rest.x), abs(moving.right - rest.right)) < 0.05
     assert rects[-1] is CARD
+
+
+def test_activity_tells_that_a_zoom_is_on_whatever_its_amount() -> None:
+    """The same spring from 0 to 1 and back; a segment of amount 1 is active too."""
+    made = path(zoom(1, 4, 1.0), zoom(6, 8, 3.0))
+    assert [made.at(F(t)).activity for t in (0, 1, 10)] == [0.0, 0.0, 0.0]
+    assert made.at(F("3.5")) == ZoomState(1.0, 0.5, 0.5, 1.0)
+    assert made.at(F("1.2")).activity == pytest.approx(ride(SPRING, 0.0, 1.0, 0.2), abs=2e-3)
+    assert made.at(F("6.2")).activity == pytest.approx((made.at(F("6.2")).amount - 1) / 2, abs=1e-9)
+    # Nearly critical: it swings over by e^(-pi zeta / sqrt(1 - zeta^2)) = 0.0002 at most.
+    assert all(-3e-4 <= made.at(F(n, 50)).activity <= 1 + 3e-4 for n in range(500))

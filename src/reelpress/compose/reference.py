@@ -4,96 +4,54 @@ It is computed from ``FramePlan`` alone, in gamma-coded R'G'B', exactly as the d
 4 define it, and shares no code with any other compositor (only the plan's types and the constants of ``color``).
 
 The frame is drawn on two grids at once: at the centre of every pixel for luma, and at every left-sited chroma sample
-for chroma. Pictures are sampled at both from their own planes. Whatever is drawn (fills, shadow, ring, coverage,
-sprites) is made at full resolution and brought to the chroma grid by ``[1 2 1]/4`` across and ``[1 1]/2`` down.
+for chroma (see ``reference_grids``). Pictures are sampled at both from their own planes. Whatever is drawn (fills,
+shadow, ring, coverage, sprites) is made at full resolution and brought to the chroma grid by ``[1 2 1]/4`` across and
+``[1 1]/2`` down.
 A plan that does not cover the whole frame leaves black.
 """
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from reelpress.color import BT709_LIMITED, KR_KB, Matrix
+from reelpress.color import BT709_LIMITED
 from reelpress.compose import reference_sampling as sampling
 from reelpress.compose import reference_shading as shading
 from reelpress.compose.base import Composed, CompositorCapabilities
+from reelpress.compose.pointers import raster as pointers
+from reelpress.compose.reference_grids import Frame, Sheet, changed, moved, moves, warped
+from reelpress.compose.reference_picture import OFFSET, SOURCE_FORMATS, TO_CODES, card, picture
 from reelpress.errors import MissingInputError, UnreadableInputError
 from reelpress.media.planes import Plane, Planes
 from reelpress.scene.plan import (
     BackgroundLayer,
+    EffectLayer,
+    FillLayer,
     FramePlan,
     GradientFill,
+    GroupLayer,
     ImageFill,
     IntRect,
     PictureLayer,
     Rect,
     SolidFill,
     SpriteLayer,
+    TextLayer,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
 
+    from reelpress.compose.reference_grids import Grid, Sheets
     from reelpress.compose.reference_sampling import Field
+    from reelpress.scene.plan import Layer
+    from reelpress.text.raster import TextRasteriser
 
-    Where = np.ndarray[Any, np.dtype[np.bool_]]
-
-_SOURCE_FORMATS = ("yuv420p", "nv12")
-
-
-def _rgb_to_codes_matrix() -> tuple[Field, Field]:
-    """``codes = matrix @ rgb + offset`` for 8-bit BT.709 limited (BT.709-6 items 3.2 to 3.4)."""
-    kr, kb = KR_KB[Matrix.BT709]
-    luma = np.array([kr, 1 - kr - kb, kb])
-    blue_difference = (np.array([0.0, 0.0, 1.0]) - luma) / (2 * (1 - kb))
-    red_difference = (np.array([1.0, 0.0, 0.0]) - luma) / (2 * (1 - kr))
-    return np.array([219 * luma, 224 * blue_difference, 224 * red_difference]), np.array([16.0, 128.0, 128.0])
-
-
-_TO_CODES, _OFFSET = _rgb_to_codes_matrix()
-_TO_RGB = np.linalg.inv(_TO_CODES)
-
-
-class _Grid:
-    """The frame as sampled at one set of positions; ``rgb`` is (rows, columns, 3)."""
-
-    def __init__(self, xs: Field, ys: Field, *, is_chroma: bool) -> None:
-        self.xs, self.ys, self.is_chroma = xs, ys, is_chroma
-        self.rgb: Field = np.zeros((len(ys), len(xs), 3))
-
-    def reduce(self, field: Field) -> Field:
-        """A field of full resolution as seen on this grid, always (rows, columns, channels)."""
-        if field.ndim == 2:
-            field = field[..., np.newaxis]
-        if not self.is_chroma:
-            return field
-        before = np.concatenate([field[:, :1], field[:, 1:-1:2]], axis=1)  # columns 2i - 1, the first repeated
-        across = (before + 2 * field[:, 0::2] + field[:, 1::2]) / 4
-        return (across[0::2] + across[1::2]) / 2
-
-    def picture(self, layer: PictureLayer, source: Planes, columns: Where, rows: Where) -> Field:
-        """The layer's video picture at the chosen columns and rows of this grid, as R'G'B'."""
-        source.require(_SOURCE_FORMATS, BT709_LIMITED)
-        luma, cb, cr = _planes_of(source)
-        place = (layer.crop, layer.rect, self.xs[columns], self.ys[rows])
-        codes = np.empty((np.count_nonzero(rows), np.count_nonzero(columns), 3))
-        # The chroma of an R'G'B' value does not depend on the luma it was made with, so the chroma grid needs none.
-        codes[..., 0] = 16.0 if self.is_chroma else sampling.resample_planes((luma,), *place, sampling.LUMA)[0]
-        codes[..., 1], codes[..., 2] = sampling.resample_planes((cb, cr), *place, sampling.LEFT_CHROMA)
-        return (codes - _OFFSET) @ _TO_RGB.T
-
-
-def _planes_of(source: Planes) -> tuple[Field, Field, Field]:
-    """Luma, Cb and Cr as float codes."""
-    if source.format == "nv12":
-        luma, chroma = source.planes
-        return luma.astype(np.float64), chroma[:, 0::2].astype(np.float64), chroma[:, 1::2].astype(np.float64)
-    luma, cb, cr = source.planes
-    return luma.astype(np.float64), cb.astype(np.float64), cr.astype(np.float64)
+    _Drawn = BackgroundLayer | PictureLayer | FillLayer | SpriteLayer | TextLayer | GroupLayer
 
 
 class ReferenceCompositor:
@@ -105,6 +63,7 @@ class ReferenceCompositor:
 
     def __init__(self) -> None:
         self._images: dict[str, Field] = {}
+        self._texts: TextRasteriser | None = None
         self._last: tuple[FramePlan, Planes] | None = None
 
     @property
@@ -113,7 +72,7 @@ class ReferenceCompositor:
 
     @property
     def capabilities(self) -> CompositorCapabilities:
-        return CompositorCapabilities(source_formats=_SOURCE_FORMATS, output_formats=("yuv420p",))
+        return CompositorCapabilities(source_formats=SOURCE_FORMATS, output_formats=("yuv420p",))
 
     def compose(self, plan: FramePlan, sources: Mapping[str, Planes], previous: Composed | None) -> Composed:
         """See :meth:`reelpress.compose.base.Compositor.compose`.
@@ -141,9 +100,9 @@ class ReferenceCompositor:
     def render_float(self, plan: FramePlan, sources: Mapping[str, Planes]) -> tuple[Field, Field, Field]:
         """Y, Cb and Cr as codes, neither rounded nor clamped; Cb and Cr have half the size on both axes."""
         luma, chroma = self._draw(plan, sources)
-        y = luma.rgb @ _TO_CODES[0] + _OFFSET[0]
-        cb = chroma.rgb @ _TO_CODES[1] + _OFFSET[1]
-        cr = chroma.rgb @ _TO_CODES[2] + _OFFSET[2]
+        y = luma.color @ TO_CODES[0] + OFFSET[0]
+        cb = chroma.color @ TO_CODES[1] + OFFSET[1]
+        cr = chroma.color @ TO_CODES[2] + OFFSET[2]
         return y, cb, cr
 
     def render_rgb(self, plan: FramePlan, sources: Mapping[str, Planes]) -> Field:
@@ -151,32 +110,54 @@ class ReferenceCompositor:
 
         Values are 0..1, slightly beyond where a source is (codes under 16 or over 235).
         """
-        return self._draw(plan, sources)[0].rgb
+        return self._draw(plan, sources)[0].color
 
     def close(self) -> None:
         """Forget images and the last picture; calling it twice is harmless."""
         self._images.clear()
+        self._texts = None
         self._last = None
 
-    def _draw(self, plan: FramePlan, sources: Mapping[str, Planes]) -> tuple[_Grid, _Grid]:
-        width, height = plan.size
-        luma = _Grid(np.arange(width) + 0.5, np.arange(height) + 0.5, is_chroma=False)
-        chroma = _Grid(np.arange(0, width, 2) + 0.5, np.arange(0, height, 2) + 1.0, is_chroma=True)
-        grids = (luma, chroma)
-        for layer in plan.layers:
-            match layer:
-                case BackgroundLayer():
-                    fill = self._background(layer, plan.size)
-                    for grid in grids:
-                        grid.rgb = grid.reduce(fill)
-                case PictureLayer():
-                    _draw_picture(layer, sources[layer.source], plan.size, grids)
-                case SpriteLayer():
-                    sprite = self._sprite(layer, plan.size)
-                    for grid in grids:
-                        art = grid.reduce(sprite)
-                        grid.rgb = grid.rgb * (1 - art[..., 3:]) + art[..., :3]
-        return grids
+    def _draw(self, plan: FramePlan, sources: Mapping[str, Planes]) -> Sheets:
+        """The finished frame; premultiplied colour over nothing is the same over black."""
+        return self._stack(plan.layers, Frame.of(plan.size), sources)
+
+    def _stack(self, layers: tuple[Layer, ...], frame: Frame, sources: Mapping[str, Planes]) -> Sheets:
+        """Layers upon each other, over nothing."""
+        below = (Sheet.empty(frame.luma), Sheet.empty(frame.chroma))
+        for layer in layers:
+            if isinstance(layer, EffectLayer):
+                below = changed(layer, below, frame)
+            else:
+                luma, chroma = self._layer(layer, frame, sources)
+                below = (luma.over(below[0]), chroma.over(below[1]))
+        return below
+
+    def _layer(self, layer: _Drawn, frame: Frame, sources: Mapping[str, Planes]) -> Sheets:
+        """One layer by itself."""
+        match layer:
+            case BackgroundLayer():
+                fill = self._background(layer, frame.size)
+                return frame.sheets(np.concatenate([fill, np.ones((*fill.shape[:2], 1))], axis=-1))
+            case PictureLayer():
+                return picture(layer, sources[layer.source], frame)
+            case FillLayer():
+                color = np.array(layer.color)
+                return card(layer, frame, lambda grid, box: color)
+            case SpriteLayer():
+                return frame.sheets(self._sprite(layer, frame))
+            case TextLayer():
+                return frame.sheets(self._text(layer, frame.luma))
+            case GroupLayer():
+                return self._group(layer, frame, sources)
+
+    def _group(self, layer: GroupLayer, frame: Frame, sources: Mapping[str, Planes]) -> Sheets:
+        sheets = []
+        for sheet, grid in zip(self._stack(layer.layers, frame, sources), frame.grids, strict=True):
+            if layer.warp is not None:
+                sheet = warped(sheet, layer.warp, grid)
+            sheets.append(Sheet.of(sheet.stack * layer.opacity))
+        return sheets[0], sheets[1]
 
     def _background(self, layer: BackgroundLayer, size: tuple[int, int]) -> Field:
         width, height = size
@@ -189,24 +170,58 @@ class ReferenceCompositor:
                 field = _cover(self._image(path), size)
         return sampling.blur(field, layer.blur_sigma) if layer.blur_sigma > 0 else field
 
-    def _sprite(self, layer: SpriteLayer, size: tuple[int, int]) -> Field:
-        """Premultiplied RGBA of the layer on the whole frame."""
-        width, height = size
+    def _sprite(self, layer: SpriteLayer, frame: Frame) -> Field:
+        """Premultiplied R'G'B'A of the layer at full resolution."""
+        grid = frame.luma
         if layer.rect.w <= 0 or layer.rect.h <= 0:
-            return np.zeros((height, width, 4))
-        image = self._image(layer.image)
-        premultiplied = np.concatenate([image[..., :3] * image[..., 3:], image[..., 3:]], axis=-1)
-        xs, ys = np.arange(width) + 0.5, np.arange(height) + 0.5
-        art = sampling.resample_image(premultiplied, layer.rect, xs, ys, transparent_outside=True)
-        alpha = np.clip(art[..., 3:], 0, 1)
-        art = np.concatenate([np.clip(art[..., :3], 0, alpha), alpha], axis=-1) * layer.opacity
+            return np.zeros((len(grid.ys), len(grid.xs), 4))
+        if layer.blur is not None and moves(layer.blur):
+            own = frame.grown().luma
+            art = moved(self._placed(layer, own), layer.blur, own, grid)
+        else:
+            art = self._placed(layer, grid)
         if layer.clip is not None:
-            art = art * shading.coverage(layer.clip, size)[..., np.newaxis]
+            art = art * shading.coverage(layer.clip, grid.xs, grid.ys)[..., np.newaxis]
         return art
 
+    def _placed(self, layer: SpriteLayer, grid: Grid) -> Field:
+        """The image on its rectangle, turned and graded, with its opacity, on a grid of full resolution."""
+        image = self._image(layer.image)
+        premultiplied = np.concatenate([image[..., :3] * image[..., 3:], image[..., 3:]], axis=-1)
+        if layer.angle == 0:
+            art = _clamped(
+                sampling.resample_image(premultiplied, layer.rect, grid.xs, grid.ys, transparent_outside=True)
+            )
+        else:
+            art = _turned(premultiplied, layer, grid)
+        if layer.grade is not None:
+            alpha = art[..., 3:]
+            straight = art[..., :3] / np.where(alpha > 0, alpha, 1)
+            graded = shading.graded(layer.grade, straight, layer.rect, grid.xs, grid.ys)
+            art = np.concatenate([graded * alpha, alpha], axis=-1)
+        return art * layer.opacity
+
+    def _text(self, layer: TextLayer, grid: Grid) -> Field:
+        """Premultiplied R'G'B'A of a text run on a grid of full resolution."""
+        if self._texts is None:
+            from reelpress.text.raster import TextRasteriser  # fonts are looked for only where there is text
+
+            self._texts = TextRasteriser()
+        sprite = self._texts.sprite(layer.run, (layer.x, layer.y), layer.scale)
+        rows, columns, _ = sprite.rgba.shape
+        # Where each pixel of the frame lies in the sprite, and whether it touches the bounds.
+        i, j = (np.floor(p).astype(np.int64) for p in (grid.xs, grid.ys))
+        seen_x = (i >= sprite.x) & (i < sprite.x + columns) & (i + 1 > layer.bounds.x) & (i < layer.bounds.right)
+        seen_y = (j >= sprite.y) & (j < sprite.y + rows) & (j + 1 > layer.bounds.y) & (j < layer.bounds.bottom)
+        art = np.zeros((len(grid.ys), len(grid.xs), 4))
+        art[np.ix_(seen_y, seen_x)] = sprite.rgba[np.ix_(j[seen_y] - sprite.y, i[seen_x] - sprite.x)]
+        return art * layer.opacity
+
     def _image(self, path: str) -> Field:
-        """An image file, upright, as straight R'G'B'A 0..1."""
-        if path not in self._images:
+        """An image file (upright) or one of our drawn pointers, as straight R'G'B'A 0..1."""
+        if path not in self._images and pointers.is_builtin(path):
+            self._images[path] = pointers.sprite(path).astype(np.float64) / 255
+        elif path not in self._images:
             try:
                 with Image.open(path) as opened:
                     upright = ImageOps.exif_transpose(opened).convert("RGBA")
@@ -218,30 +233,25 @@ class ReferenceCompositor:
         return self._images[path]
 
 
-def _draw_picture(layer: PictureLayer, source: Planes, size: tuple[int, int], grids: tuple[_Grid, ...]) -> None:
-    """Shadow, then ring and picture side by side, on every grid (scene.plan.PictureLayer)."""
-    boxes = (layer.rect, layer.crop, layer.shape.rect)
-    if any(box.w <= 0 or box.h <= 0 for box in boxes):
-        return  # nothing to show, and no outline to lay a shadow around
-    width, height = size
-    shadow: Field = np.zeros((height, width))
-    ring: Field = np.zeros((height, width))
-    color = np.zeros(3)
-    if layer.shadow is not None:
-        shadow = layer.opacity * shading.shadow_alpha(layer.shadow, layer.shape, size)
-    if layer.border is not None:
-        ring = layer.opacity * layer.border.opacity * shading.ring_coverage(layer.border, layer.shape, size)
-        color = np.array(layer.border.color)
-    card = layer.opacity * shading.coverage(layer.shape, size)
-    for grid in grids:
-        below = grid.rgb * (1 - grid.reduce(shadow))
-        around, inside = grid.reduce(ring), grid.reduce(card)
-        grid.rgb = below * (1 - around - inside) + around * color
-        columns: Where = np.any(inside > 0, axis=(0, 2))
-        rows: Where = np.any(inside > 0, axis=(1, 2))
-        if columns.any():
-            shown = np.ix_(rows, columns)
-            grid.rgb[shown] += inside[shown] * grid.picture(layer, source, columns, rows)
+def _clamped(art: Field) -> Field:
+    """Premultiplied art after a kernel that overshoots: alpha in 0..1, colour in 0..alpha."""
+    alpha = np.clip(art[..., 3:], 0, 1)
+    return np.concatenate([np.clip(art[..., :3], 0, alpha), alpha], axis=-1)
+
+
+def _turned(premultiplied: Field, layer: SpriteLayer, grid: Grid) -> Field:
+    """The image on its rectangle by a pixel grid of the rectangle's own, then turned about the pivot."""
+    rect = layer.rect
+    rows, columns, _ = premultiplied.shape
+    beyond_x = math.ceil(sampling.KERNEL_SUPPORT * max(1.0, rect.w / columns))  # as far as the kernel reaches out
+    beyond_y = math.ceil(sampling.KERNEL_SUPPORT * max(1.0, rect.h / rows))
+    own_x = rect.x + np.arange(-beyond_x, math.ceil(rect.w) + beyond_x) + 0.5
+    own_y = rect.y + np.arange(-beyond_y, math.ceil(rect.h) + beyond_y) + 0.5
+    upright = _clamped(sampling.resample_image(premultiplied, rect, own_x, own_y, transparent_outside=True))
+    x, y = np.meshgrid(grid.xs - layer.pivot[0], grid.ys - layer.pivot[1])
+    cos, sin = math.cos(layer.angle), math.sin(layer.angle)
+    back_x, back_y = layer.pivot[0] + cos * x + sin * y, layer.pivot[1] - sin * x + cos * y
+    return _clamped(sampling.gather_cubic(upright, back_x - own_x[0], back_y - own_y[0]))
 
 
 def _cover(image: Field, size: tuple[int, int]) -> Field:

@@ -39,14 +39,14 @@ def cubic(x: Field) -> Field:
 class Taps(NamedTuple):
     """For each output position along one axis: which samples it sums, and with which weights."""
 
-    index: NDArray[np.int64]
+    samples: NDArray[np.int64]
     """(positions, taps); a sample may appear several times."""
     weight: Field
     """(positions, taps)."""
 
     def apply(self, field: Field) -> Field:
         """``field`` (rows, ...) resampled along its rows: (positions, ...)."""
-        index, weight = self._folded(len(field)) if self.index.shape[1] > len(field) else self
+        index, weight = self._folded(len(field)) if self.samples.shape[1] > len(field) else self
         result = np.zeros((len(index), *field.shape[1:]))
         for i, w in zip(index.T, weight.T, strict=True):
             result += w.reshape(-1, *[1] * (field.ndim - 1)) * field[i]
@@ -54,9 +54,9 @@ class Taps(NamedTuple):
 
     def _folded(self, count: int) -> Taps:
         """The same sums with each of ``count`` samples once: a kernel may be far wider than the picture."""
-        positions = np.arange(len(self.index))[:, np.newaxis]
-        weight = np.zeros((len(self.index), count))
-        np.add.at(weight, (positions, self.index), self.weight)
+        positions = np.arange(len(self.samples))[:, np.newaxis]
+        weight = np.zeros((len(self.samples), count))
+        np.add.at(weight, (positions, self.samples), self.weight)
         return Taps(np.broadcast_to(np.arange(count), weight.shape), weight)
 
 
@@ -75,16 +75,23 @@ def kernel_taps(centres: Field, reduction: float) -> Taps:
 
 def repeat_edge(taps: Taps, first: int, last: int) -> Taps:
     """Samples before ``first`` or after ``last`` count as those two."""
-    return Taps(taps.index.clip(first, last), taps.weight)
+    return Taps(taps.samples.clip(first, last), taps.weight)
 
 
 def zero_outside(taps: Taps, count: int) -> Taps:
     """What lies outside samples ``0 .. count - 1`` is 0 (transparent)."""
-    inside = (taps.index >= 0) & (taps.index < count)
-    return Taps(taps.index.clip(0, count - 1), np.where(inside, taps.weight, 0.0))
+    inside = (taps.samples >= 0) & (taps.samples < count)
+    return Taps(taps.samples.clip(0, count - 1), np.where(inside, taps.weight, 0.0))
 
 
-def _both_axes(field: Field, down: Taps, across: Taps) -> Field:
+def bilinear_taps(centres: Field) -> Taps:
+    """The two neighbours of each centre (in sample coordinates) in an endless row."""
+    first = np.floor(centres).astype(np.int64)
+    share = centres - first
+    return Taps(np.stack([first, first + 1], axis=1), np.stack([1 - share, share], axis=1))
+
+
+def both_axes(field: Field, down: Taps, across: Taps) -> Field:
     """(rows, columns, ...) resampled on both axes."""
     return across.apply(down.apply(field).swapaxes(0, 1)).swapaxes(0, 1)
 
@@ -104,7 +111,7 @@ def resample_planes(
     rows, columns = planes[0].shape
     across = _picture_taps(xs, rect.x, rect.w, crop.x, crop.w, columns, siting.pitch_x, siting.first_x)
     down = _picture_taps(ys, rect.y, rect.h, crop.y, crop.h, rows, siting.pitch_y, siting.first_y)
-    return [_both_axes(plane, down, across).clip(0.0, 255.0) for plane in planes]
+    return [both_axes(plane, down, across).clip(0.0, 255.0) for plane in planes]
 
 
 def _picture_taps(
@@ -140,23 +147,52 @@ def resample_image(image: Field, rect: Rect, xs: Field, ys: Field, *, transparen
     across = kernel_taps((xs - rect.x) * step_x - 0.5, step_x)
     down = kernel_taps((ys - rect.y) * step_y - 0.5, step_y)
     if transparent_outside:
-        return _both_axes(image, zero_outside(down, rows), zero_outside(across, columns))
-    return _both_axes(image, repeat_edge(down, 0, rows - 1), repeat_edge(across, 0, columns - 1))
+        return both_axes(image, zero_outside(down, rows), zero_outside(across, columns))
+    return both_axes(image, repeat_edge(down, 0, rows - 1), repeat_edge(across, 0, columns - 1))
 
 
 def blur(field: Field, sigma: float) -> Field:
     """Separable Gaussian over (rows, columns, channels), edges repeated (scene.plan.BackgroundLayer)."""
     rows, columns, _ = field.shape
-    vertical, horizontal = _gaussian_matrix(rows, sigma), _gaussian_matrix(columns, sigma)
-    return np.stack([vertical @ field[..., c] @ horizontal.T for c in range(field.shape[2])], axis=-1)
+    return by_matrices(field, _gaussian_matrix(rows, sigma), _gaussian_matrix(columns, sigma))
+
+
+def by_matrices(field: Field, down: Field, across: Field) -> Field:
+    """Weighted sums over (rows, columns, channels) on both axes, by matrices of (wanted, rows or columns)."""
+    channels = [down @ np.ascontiguousarray(field[..., c]) @ across.T for c in range(field.shape[2])]
+    return np.stack(channels, axis=-1)
 
 
 def _gaussian_matrix(count: int, sigma: float) -> Field:
+    return gaussian_rows(np.arange(count), sigma, count)
+
+
+def gaussian_rows(wanted: NDArray[np.int64], sigma: float, count: int) -> Field:
+    """(wanted, count): weights of samples ``0 .. count - 1``, edges repeated, in a Gaussian about each wanted index."""
     radius = math.ceil(3 * sigma)
     offset = np.arange(-radius, radius + 1)
     weight = np.exp(-(offset**2) / (2 * sigma**2))
     weight /= weight.sum()
-    index = np.arange(count)[:, np.newaxis]
-    matrix = np.zeros((count, count))
-    np.add.at(matrix, (index, (index + offset).clip(0, count - 1)), weight)
+    matrix = np.zeros((len(wanted), count))
+    row = np.arange(len(wanted))[:, np.newaxis]
+    np.add.at(matrix, (row, (wanted[:, np.newaxis] + offset).clip(0, count - 1)), weight)
     return matrix
+
+
+def gather_cubic(field: Field, x: Field, y: Field) -> Field:
+    """``field`` (rows, columns, channels) at any points (sample coordinates, 2-D arrays), 0 outside.
+
+    The cubic kernel, not widened, on both axes; weights are not renormalised where samples are missing.
+    """
+    rows, columns, channels = field.shape
+    left, top = np.floor(x), np.floor(y)
+    result = np.zeros((*x.shape, channels))
+    for j in range(-1, 3):
+        row = top + j
+        down = np.where((row >= 0) & (row < rows), cubic(y - row), 0.0)
+        for i in range(-1, 3):
+            column = left + i
+            across = np.where((column >= 0) & (column < columns), cubic(x - column), 0.0)
+            at = row.clip(0, rows - 1).astype(np.int64), column.clip(0, columns - 1).astype(np.int64)
+            result += (down * across)[..., np.newaxis] * field[at]
+    return result

@@ -5,6 +5,7 @@ Working format: 48 kHz, float32, stereo (cap-format 4). Nothing is ever decoded 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
@@ -14,16 +15,17 @@ import numpy as np
 from reelpress.clock import AUDIO_RATE
 from reelpress.errors import InputError, SettingsError
 from reelpress.media.audio_decode import AudioReader, Channels
+from reelpress.media.audio_envelope import FADE, Ramp, cut_fade
 from reelpress.media.audio_filters import MAX_SPEED, MIN_SPEED, Samples, change_speed, lead_in
+from reelpress.media.audio_limit import Limiter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-Mode = Literal["normal", "mute", "pitch", "resample"]
+__all__ = ["FADE", "AudioMixer", "AudioSpan", "Ramp"]
 
-FADE = 96
-"""Samples (2 ms) over which a span fades in or out where the sound is cut, so that a cut does not click."""
+Mode = Literal["normal", "mute", "pitch", "resample"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class AudioSpan:
     """Linear factor."""
     channels: Channels = "stereo"
     """``left``/``right``: that channel of a stereo track on both sides."""
+    ramps: tuple[Ramp, ...] = ()
+    """Fades; their factors are multiplied."""
 
     def __post_init__(self) -> None:
         if self.out_end < self.out_start:
@@ -61,7 +65,10 @@ class AudioSpan:
         return self.source_start + Fraction(self.out_end - self.out_start, AUDIO_RATE) * self.speed
 
     def continues(self, earlier: AudioSpan) -> bool:
-        """Whether this span plays on where ``earlier`` stopped, so that nothing is cut between them."""
+        """Whether this span plays on where ``earlier`` stopped, so that nothing is cut between them.
+
+        Fades do not matter: one that reaches a border has done its work there.
+        """
         return (
             (earlier.path, earlier.stream, earlier.channels, earlier.gain, earlier.speed, earlier.mode)
             == (self.path, self.stream, self.channels, self.gain, self.speed, self.mode)
@@ -71,8 +78,9 @@ class AudioSpan:
 
 
 class AudioMixer:
-    """Sum of all spans, read from the start to the end in blocks of any size.
+    """Sum of all spans, softly limited, read from the start to the end in blocks of any size.
 
+    The samples do not depend on the blocks. Below -1 dBFS the sum is passed on bit by bit, see ``audio_limit``.
     One thread uses it; it starts none. Memory: a few decoded frames per span that sounds at the moment. A track
     that is missing or damaged is silence and a line in :attr:`warnings`; after the constructor nothing raises for it.
 
@@ -93,6 +101,9 @@ class AudioMixer:
         self._refused = self._check(sounding)
         self._waiting = sorted(sounding, key=lambda s: s.out_start, reverse=True)
         self._fades = {id(span): _fades(span, sounding, total_samples) for span in sounding}
+        self._mixed = 0
+        """Sample up to which spans were summed: the limiter reads a little ahead."""
+        self._limiter = Limiter(self._sum)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -108,22 +119,41 @@ class AudioMixer:
 
     _peak = 0
 
+    @property
+    def limited_db(self) -> float:
+        """Strongest reduction by the limiter so far, in dB (0 or above); 0 means that nothing was changed."""
+        return -20.0 * math.log10(max(1.0 - self._limiter.reduced_by, 1e-9)) + 0.0
+
     def read(self, count: int) -> Samples:
-        """The next ``count`` samples (fewer at the end, then none), clamped to -1..1."""
-        start = self.position
-        end = min(start + count, self.total_samples)
-        mixed = np.zeros((2, max(0, end - start)), np.float32)
-        while self._waiting and self._waiting[-1].out_start < end:
-            self._begin(self._waiting.pop())
-        for player in list(self._playing):
-            span = player.span
-            first, last = max(start, span.out_start), min(end, span.out_end)
-            if first < last:
-                mixed[:, first - start : last - start] += player.read(first, last)
-            if span.out_end <= end:
-                self._retire(player)
-        np.clip(mixed, -1.0, 1.0, out=mixed)
+        """The next ``count`` samples (fewer at the end, then none), within -1..1."""
+        end = min(self.position + count, self.total_samples)
+        samples = self._limiter.read(max(0, end - self.position))
         self.position = end
+        return samples
+
+    def _sum(self, count: int) -> Samples:
+        """The next ``count`` samples of the bare sum; zeros after the end.
+
+        Worked off from one start of a span to the next, so that which reader plays which span (and with that every
+        bit of it) does not depend on the size of the blocks.
+        """
+        first, last = self._mixed, self._mixed + count
+        mixed = np.zeros((2, count), np.float32)
+        end = min(last, self.total_samples)
+        at = first
+        while at < end:
+            while self._waiting and self._waiting[-1].out_start <= at:
+                self._begin(self._waiting.pop())
+            until = min(end, self._waiting[-1].out_start) if self._waiting else end
+            for player in list(self._playing):
+                stop = min(until, player.span.out_end)
+                begin = max(at, player.span.out_start)
+                if begin < stop:
+                    mixed[:, begin - first : stop - first] += player.read(begin, stop)
+                if player.span.out_end <= until:
+                    self._retire(player)
+            at = until
+        self._mixed = last
         return mixed
 
     def close(self) -> None:
@@ -200,25 +230,34 @@ class _Player:
         """Output samples ``first`` to ``last - 1``, with gain and fades; asked in order without gaps."""
         count = last - first
         block = self._read(count)
+        if not np.isfinite(block).all():  # a file of floats may hold anything
+            block = np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
         if self.span.gain != 1:
             block = block * np.float32(self.span.gain)
+        for ramp in self.span.ramps:
+            factors = ramp.gains(first, last)
+            if factors is not None:
+                block = block * factors
         if self._fade_in and first < self.span.out_start + FADE:
-            block = block * _ramp(np.arange(first, last) - self.span.out_start)
+            block = block * cut_fade(np.arange(first, last) - self.span.out_start)
         if self._fade_out and last > self.span.out_end - FADE:
-            block = block * _ramp(self.span.out_end - 1 - np.arange(first, last))
+            block = block * cut_fade(self.span.out_end - 1 - np.arange(first, last))
         return block
 
 
-def _ramp(distance: np.ndarray[tuple[int], np.dtype[np.int64]]) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
-    """Factor of a sample that is ``distance`` samples from the border: half a cosine, 1 from FADE on."""
-    inside = np.clip((distance + 0.5) / FADE, 0.0, 1.0)
-    return (0.5 - 0.5 * np.cos(np.pi * inside)).astype(np.float32)
-
-
 def _fades(span: AudioSpan, spans: Sequence[AudioSpan], total: int) -> tuple[bool, bool]:
-    """Whether a span fades in and out: not at the ends of the output, not where its neighbour plays on."""
-    fade_in = span.out_start > 0 and not any(span.continues(other) for other in spans)
+    """Whether a span is cut at its start and at its end, so that it must fade there.
+
+    Not at the ends of the output, not where its neighbour plays on, not where a ramp does the same, and not in front
+    of the first sample of a file.
+    """
+    fade_in = span.out_start > 0 and span.source_start > 0 and not any(span.continues(other) for other in spans)
     fade_out = span.out_end < total and not any(other.continues(span) for other in spans)
+    for ramp in span.ramps:
+        if ramp.length >= FADE and ramp.rising and ramp.start > span.out_start - 1:
+            fade_in = False
+        if ramp.length >= FADE and not ramp.rising and ramp.end < span.out_end + 1:
+            fade_out = False
     return fade_in, fade_out
 
 

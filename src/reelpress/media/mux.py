@@ -10,11 +10,13 @@ from __future__ import annotations
 import logging
 import math
 import os
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import av
 from av.audio.codeccontext import AudioCodecContext
 from av.codec.context import Flags as CodecFlags
+from av.subtitles.codeccontext import SubtitleCodecContext
 from av.video.codeccontext import VideoCodecContext
 
 from reelpress.clock import AUDIO_RATE
@@ -31,10 +33,10 @@ from reelpress.media.encoder import (
 )
 from reelpress.media.faststart import move_index_to_front
 from reelpress.media.faults import writing
+from reelpress.media.text_track import CODEC, HEADER, TIMESCALE, TextTrackSettings, switch_off
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from fractions import Fraction
     from pathlib import Path
 
     from av.codec.context import CodecContext
@@ -58,6 +60,8 @@ class Mp4Writer:
         path: Created, or emptied when it exists.
         video: What the pictures are.
         audio: ``None`` writes no audio track.
+        text: ``None`` writes no subtitle track. Its samples come from ``text_packets`` and go to ``mux`` as they are,
+            each before the pictures of its time. Players show the track when they are asked to.
         faststart: Put the index in front of the pictures at the end, so that players on the web can start at once.
 
     Raises:
@@ -72,6 +76,7 @@ class Mp4Writer:
         *,
         video: VideoEncoderSettings,
         audio: AudioEncoderSettings | None = None,
+        text: TextTrackSettings | None = None,
         faststart: bool = True,
     ) -> None:
         self.path = path
@@ -80,6 +85,7 @@ class Mp4Writer:
         self.bytes = 0
         """Bytes of payload written so far."""
         self._faststart = faststart
+        self._has_text = text is not None
         self._closed = False
         # An absolute path is never mistaken for a protocol ("a:b.mp4").
         self._container: OutputContainer = av.open(
@@ -89,6 +95,8 @@ class Mp4Writer:
             container_options={
                 "movie_timescale": str(_movie_timescale(video.fps, audio is not None)),
                 "video_track_timescale": str(_track_timescale(video.fps)),
+                # Behind its last sample a text track must not hold the others back for the usual ten seconds.
+                **({"max_interleave_delta": "1000000"} if text is not None else {}),
             },
         )
         try:
@@ -102,6 +110,8 @@ class Mp4Writer:
                 if audio is not None:
                     self._streams["audio"], sound = _audio_stream(self._container, audio)
                     _open(sound, f"The audio encoder {audio.codec}")
+                if text is not None:
+                    self._streams["text"] = _text_stream(self._container, text)
                 self._container.start_encoding()
         except ReelpressError:
             self._container.close()
@@ -111,7 +121,7 @@ class Mp4Writer:
         self.audio = None if sound is None or audio is None else AudioSession(sound, audio, str(path))
 
     def mux(self, packets: Iterable[EncodedPacket]) -> None:
-        """Write packets; each stream's in the order they were encoded, the two streams in any order.
+        """Write packets; each stream's in the order they were encoded, the streams in any order.
 
         Raises:
             OutputError: Disk full, file gone.
@@ -120,7 +130,7 @@ class Mp4Writer:
             for packet in packets:
                 stream = self._streams.get(packet.kind)
                 if stream is None:
-                    raise EncoderError("Got an audio packet for a file that was opened without audio.")
+                    raise EncoderError(f"Got a packet of {packet.kind} for a file that was opened without it.")
                 native: av.Packet[Any] = av.Packet(packet.data)
                 native.stream = stream
                 native.pts, native.dts, native.duration = packet.pts, packet.dts, packet.duration
@@ -148,6 +158,8 @@ class Mp4Writer:
             self._container.close()
             if self._faststart:
                 move_index_to_front(self.path, cancelled=cancelled, progress=progress)
+            if self._has_text:
+                switch_off(self.path)
 
     def abort(self) -> None:
         """Close the file without finishing it; the caller removes it. Never raises; harmless after ``finish``."""
@@ -199,6 +211,18 @@ def _audio_stream(container: OutputContainer, settings: AudioEncoderSettings) ->
     context.format = "fltp"
     context.flags |= CodecFlags.bitexact.value
     return stream, context
+
+
+def _text_stream(container: OutputContainer, settings: TextTrackSettings) -> Stream:
+    stream = container.add_stream(CODEC)
+    context = stream.codec_context
+    assert isinstance(context, SubtitleCodecContext)
+    context.subtitle_header = HEADER
+    context.time_base = stream.time_base = Fraction(1, TIMESCALE)
+    stream.metadata["language"] = settings.language
+    # Only opened, for the sample description that it makes; the samples are made by text_track.
+    _open(context, f"The subtitle encoder {CODEC}")
+    return stream
 
 
 def _track_timescale(fps: Fraction) -> int:

@@ -20,14 +20,14 @@ _START = b"\x00\x00\x01"
 
 @dataclass(frozen=True, slots=True)
 class EncodedPacket:
-    """One access unit (video) or one frame (audio), as it will lie in the file. Immutable, shared freely.
+    """One access unit (video), one frame (audio) or one sample (text), as it will lie in the file. Immutable, shared freely.
 
     It owns its bytes and holds nothing else alive: no input picture, no encoder.
     """
 
-    kind: Literal["video", "audio"]
+    kind: Literal["video", "audio", "text"]
     data: bytes
-    """H.264 as a byte stream with start codes, AAC without ADTS headers."""
+    """H.264 as a byte stream with start codes, AAC without ADTS headers, timed text with its length in front."""
     pts: int
     """Presentation time in ticks of ``time_base``. AAC starts at -1024: the encoder's priming, cut by an edit list."""
     dts: int
@@ -36,7 +36,7 @@ class EncodedPacket:
     """Ticks until the next presented packet; one tick for constant frame rate."""
     is_key: bool
     time_base: Fraction
-    """Seconds in a tick: 1/fps for video, 1/48000 for audio."""
+    """Seconds in a tick: 1/fps for video, 1/48000 for audio, 1/1000 for text."""
 
     @property
     def size(self) -> int:

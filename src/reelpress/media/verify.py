@@ -20,9 +20,11 @@ from reelpress.media._av import AV_ERRORS, open_input
 from reelpress.media.boxes import find_all, top_level_boxes
 from reelpress.media.encoder import AAC_FRAME, MATRIX_POINT, PRIMARIES_POINT, TRANSFER_POINT
 from reelpress.media.h264_sps import sps_of_extradata
+from reelpress.media.text_track import CODEC as TEXT_CODEC
+from reelpress.media.text_track import TICK, TextCue, is_mark, text_of, text_packets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from av.container import InputContainer
@@ -44,6 +46,8 @@ class Expected:
     has_audio: bool = False
     duration: Fraction | None = None
     """Seconds of video; ``None`` is frames/fps."""
+    subtitles: tuple[TextCue, ...] | None = None
+    """What the subtitle track must say; ``None``: there must be none."""
 
     @property
     def seconds(self) -> Fraction:
@@ -104,6 +108,7 @@ def verify(
     duration: Fraction | None = None,
     color: ColorSpec = BT709_LIMITED,
     has_audio: bool = False,
+    subtitles: Sequence[TextCue] | None = None,
     mode: Literal["fast", "full"] = "fast",
     heartbeat: Callable[[], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
@@ -118,6 +123,7 @@ def verify(
         duration: Seconds of video; ``None`` is frames/fps.
         color: What the tags must say.
         has_audio: Whether there must be one audio track as long as the video (to one AAC frame), or none.
+        subtitles: What the one subtitle track must say when; ``None``: there must be no such track.
         mode: ``"fast"`` decodes up to 10 places, ``"full"`` everything.
         heartbeat: Called after every little piece of work.
         cancelled: Asked as often; True raises Cancelled.
@@ -127,7 +133,8 @@ def verify(
         OutputError: The file cannot be read at all any more.
         Cancelled: ``cancelled`` said so.
     """
-    expected = Expected(frames, fps, size, color, has_audio, duration)
+    cues = None if subtitles is None else tuple(subtitles)
+    expected = Expected(frames, fps, size, color, has_audio, duration, cues)
 
     def pause() -> None:
         if heartbeat is not None:
@@ -150,6 +157,9 @@ def verify(
     if expected.has_audio:
         check_audio_packets(_walk(path, audio, pause), expected)
         checked.append("audio")
+    if cues is not None:
+        _check_text(path, cues, expected.seconds, pause)
+        checked.append("subtitles")
     if mode == "full":
         decoded = _decode_all(path, video, expected, pause)
     else:
@@ -247,10 +257,13 @@ class _opened:
 def _streams(container: InputContainer, expected: Expected) -> tuple[int, int]:
     videos = [s for s in container.streams if s.type == "video"]
     audios = [s for s in container.streams if s.type == "audio"]
+    texts = [s for s in container.streams if s.type == "subtitle"]
     if len(videos) != 1:
         raise _wrong(f"it has {len(videos)} video tracks instead of 1")
     if len(audios) != int(expected.has_audio):
         raise _wrong(f"it has {len(audios)} audio tracks instead of {int(expected.has_audio)}")
+    if len(texts) != int(expected.subtitles is not None):
+        raise _wrong(f"it has {len(texts)} subtitle tracks instead of {int(expected.subtitles is not None)}")
     context: Any = videos[0].codec_context
     if (context.width, context.height) != expected.size:
         raise _wrong(f"it is {context.width}x{context.height} instead of {expected.size[0]}x{expected.size[1]}")
@@ -337,6 +350,30 @@ def _check_packets(packets: PacketTable, what: str) -> None:
         raise _wrong(f"decoding times do not rise after {what} {k} ({one}, then {two})")
     if (packets.pts < packets.dts).any():
         raise _wrong(f"{what} {int(np.argmax(packets.pts < packets.dts))} is shown before it is decoded")
+
+
+def _check_text(path: Path, cues: Sequence[TextCue], seconds: Fraction, pause: Callable[[], None]) -> None:
+    """Every sample of the subtitle track: its times and its text."""
+    planned = text_packets(cues, round(seconds * 1000))
+    found: list[tuple[Fraction, Fraction, str]] = []
+    with _opened(path) as container:
+        track = next(s for s in container.streams if s.type == "subtitle")
+        if track.codec_context is None or track.codec_context.name != TEXT_CODEC:
+            raise _wrong(f"its subtitles are not {TEXT_CODEC}")
+        base = _time_base(track)
+        try:
+            for packet in container.demux(track):
+                data, length = bytes(packet), packet.duration or 0
+                if data and packet.pts is not None and not is_mark(data, length):
+                    found.append((packet.pts * base, length * base, text_of(data)))
+                    pause()
+        except (*AV_ERRORS, UnicodeDecodeError) as fault:
+            raise _wrong(f"its subtitles cannot be read after {len(found)} samples ({fault})") from fault
+    wanted = [(p.pts * TICK, p.duration * TICK, text_of(p.data)) for p in planned]
+    if found != wanted:
+        pairs = zip(found, wanted, strict=False)
+        k = next((k for k, (one, two) in enumerate(pairs) if one != two), min(len(found), len(wanted)))
+        raise _wrong(f"its subtitles have {len(found)} samples instead of {len(wanted)}, and sample {k} differs")
 
 
 # Decoding

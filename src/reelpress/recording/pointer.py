@@ -6,6 +6,8 @@ Read without pydantic: an hour has more than 100,000 rows.
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from reelpress.errors import ProjectError
@@ -13,7 +15,10 @@ from reelpress.recording.jsonfile import describe, dotted, line_of_key, load_jso
 from reelpress.recording.model import PointerClick, PointerEvents, PointerMove
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
+
+    from reelpress.recording.model import PointerImage
 
 # Recorders of early 2025 wrote process_time_ms and unix_time_ms instead of time_ms. process_time_ms is the one that
 # means the same as time_ms, milliseconds since the recording began, by the clock that never jumps. Seen in a real
@@ -85,12 +90,61 @@ def parse_pointer(data: Any, path: Path, text: str | None = None) -> tuple[Point
     return PointerEvents(tuple(moves), tuple(clicks)), warnings
 
 
-def stabilise(events: PointerEvents) -> PointerEvents:
+SHORT_RUN_MS = 1000.0
+"""Pointer images that are shown for less than this are taken to be flicker."""
+_ARROWS = ("Arrow", "TahoeArrow")
+
+
+def stabilise(events: PointerEvents, images: Mapping[str, PointerImage] | None = None) -> PointerEvents:
     """Pointer events without image flicker (cap-format 1.5).
 
-    Not done yet: the events come back unchanged. The boundary is here so that callers need not change.
+    A run of moves with one image lasts until the next run begins (the last one until the last move). Runs shorter
+    than a second are given the usual pointer: the first image (ids in numerical order) that is an arrow, else the
+    one that is shown longest. Clicks take the image of the run they fall in.
+
+    Args:
+        images: ``Recording.pointer_images``; only the shapes count.
     """
-    return events
+    moves = events.moves
+    if not moves:
+        return events
+    firsts = [0, *(i for i in range(1, len(moves)) if moves[i].cursor_id != moves[i - 1].cursor_id)]
+    times = [moves[i].time_ms for i in firsts]
+    lengths = [b - a for a, b in pairwise([*times, moves[-1].time_ms])]
+    usual = _arrow(images or {})
+    if usual is None:
+        shown: dict[str, float] = {}
+        for first, length in zip(firsts, lengths, strict=True):
+            name = moves[first].cursor_id
+            shown[name] = shown.get(name, 0.0) + length
+        usual = max(shown, key=lambda name: shown[name])  # of equals the one that came first
+    names = [
+        usual if length < SHORT_RUN_MS else moves[first].cursor_id
+        for first, length in zip(firsts, lengths, strict=True)
+    ]
+    steady: list[PointerMove] = []
+    for first, stop, name in zip(firsts, [*firsts[1:], len(moves)], names, strict=True):
+        run = moves[first:stop]
+        if name == run[0].cursor_id:
+            steady.extend(run)
+        else:
+            steady.extend(PointerMove(move.time_ms, move.x, move.y, name) for move in run)
+    clicks = tuple(
+        click._replace(cursor_id=names[max(bisect_right(times, click.time_ms) - 1, 0)]) for click in events.clicks
+    )
+    return PointerEvents(tuple(steady), clicks)
+
+
+def _arrow(images: Mapping[str, PointerImage]) -> str | None:
+    arrows = [
+        name for name, image in images.items() if image.shape is not None and image.shape.rpartition("|")[2] in _ARROWS
+    ]
+    return min(arrows, key=_numerical, default=None)
+
+
+def _numerical(name: str) -> tuple[bool, int, str]:
+    number = name.isascii() and name.isdigit()
+    return not number, int(name) if number else 0, name
 
 
 class _Bad(Exception):

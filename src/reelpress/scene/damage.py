@@ -2,27 +2,37 @@
 
 Two plans are compared layer by layer; of a layer that changed, only what the changed property can touch is taken.
 Every rectangle allows for the reach of antialiasing and kernels, and for chroma: a chroma sample covers two luma
-pixels on both axes and averages the neighbouring columns, so rectangles grow by a pixel and get even edges.
+pixels on both axes and averages the neighbouring columns, so rectangles grow by a pixel and get even edges. Layers
+are gone through upwards, because an effect above a change may spread or hide it (``damage_reach``).
 """
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
+from reelpress.scene.damage_reach import effect_change, effect_extent, smeared, through_effect, turned, unwarped
 from reelpress.scene.plan import (
     BackgroundLayer,
+    EffectLayer,
+    FillLayer,
     FramePlan,
+    GroupLayer,
     IntRect,
     Layer,
     PictureLayer,
     Rect,
     Shape,
     SpriteLayer,
+    TextLayer,
     pixel_cover,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from reelpress.scene.geometry import Size
+    from reelpress.scene.plan import Blur
 
 MAX_RECTS = 8
 """More are united into one."""
@@ -43,23 +53,41 @@ def damage(new: FramePlan, old: FramePlan | None) -> tuple[IntRect, ...]:
     """
     if new is old:
         return ()
-    w, h = new.size
-    whole = (IntRect(0, 0, w, h),)
     if old is None or old.size != new.size:
-        return whole
+        return (IntRect(0, 0, *new.size),)
+    return merge(_damage(new.layers, old.layers, new.size))
+
+
+def _damage(new: Sequence[Layer], old: Sequence[Layer], size: Size) -> list[IntRect]:
+    """Where two stacks of layers can differ. A change passes upwards through the layers above it."""
+    first, last = _common(new, old)
+    middle_new, middle_old = new[first : len(new) - last], old[first : len(old) - last]
     rects: list[IntRect] = []
-    for after, before in _pairs(new.layers, old.layers):
-        for area in _changed(after, before):
-            cover = pixel_cover(area, new.size, CHROMA, 2)
-            if cover is not None:
-                if cover.w == w and cover.h == h:
-                    return whole
-                rects.append(cover)
-    return merge(rects) if rects else ()
+    if [_key(layer) for layer in middle_new] == [_key(layer) for layer in middle_old]:
+        for after, before in zip(middle_new, middle_old, strict=True):
+            rects = _through(rects, (after,) if after == before else (after, before), size)
+            if not _same(after, before):
+                rects += _changed(after, before, size)
+    else:
+        for layer in (*middle_new, *middle_old):
+            rects += _extent(layer, size)
+        for layer in (*middle_new, *middle_old):
+            rects = _through(rects, (layer,), size)
+    for layer in new[len(new) - last :]:
+        rects = _through(rects, (layer,), size)
+    return rects
 
 
-def _pairs(new: Sequence[Layer], old: Sequence[Layer]) -> list[tuple[Layer | None, Layer | None]]:
-    """Layers that differ, matched as (new, old); ``None`` where one was added or removed."""
+def _through(rects: list[IntRect], layers: tuple[Layer, ...], size: Size) -> list[IntRect]:
+    """What is to be seen of changes in ``rects`` above any of the layers that lie on them."""
+    effects = [layer for layer in layers if isinstance(layer, EffectLayer)]
+    if not effects or not rects:
+        return rects
+    return list(merge([seen for effect in effects for rect in rects for seen in through_effect(effect, rect, size)]))
+
+
+def _common(new: Sequence[Layer], old: Sequence[Layer]) -> tuple[int, int]:
+    """How many layers are the same at the bottom, and of the others at the top."""
     first = 0
     while first < len(new) and first < len(old) and _same(new[first], old[first]):
         first += 1
@@ -67,14 +95,7 @@ def _pairs(new: Sequence[Layer], old: Sequence[Layer]) -> list[tuple[Layer | Non
     most = min(len(new), len(old)) - first
     while last < most and _same(new[-1 - last], old[-1 - last]):
         last += 1
-    middle_new, middle_old = new[first : len(new) - last], old[first : len(old) - last]
-    pairs: list[tuple[Layer | None, Layer | None]] = []
-    if [_key(layer) for layer in middle_new] == [_key(layer) for layer in middle_old]:
-        pairs.extend((a, b) for a, b in zip(middle_new, middle_old, strict=True) if not _same(a, b))
-        return pairs
-    pairs.extend((layer, None) for layer in middle_new)
-    pairs.extend((None, layer) for layer in middle_old)
-    return pairs
+    return first, last
 
 
 def _same(a: Layer, b: Layer) -> bool:
@@ -86,25 +107,44 @@ def _key(layer: Layer) -> object:
     return type(layer)
 
 
-def _changed(new: Layer | None, old: Layer | None) -> list[Rect]:
-    """Areas, before antialiasing to whole pixels, in which a layer's change can be seen."""
-    if isinstance(new, PictureLayer) and isinstance(old, PictureLayer):
-        return _picture_change(new, old)
-    return [area for layer in (new, old) if layer is not None for area in _extent(layer)]
+def _cover(areas: Sequence[Rect], size: Size) -> list[IntRect]:
+    """Pixels of which a luma or chroma sample can see the areas."""
+    return [cover for area in areas if (cover := pixel_cover(area, size, CHROMA, 2)) is not None]
 
 
-def _extent(layer: Layer) -> list[Rect]:
-    """Where a layer can be anything but transparent."""
+def _changed(new: Layer, old: Layer, size: Size) -> list[IntRect]:
+    """Where a layer's change (of two of one kind) can be seen."""
+    match new, old:
+        case PictureLayer(), PictureLayer():
+            if new.blur != old.blur:
+                return _extent(new, size) + _extent(old, size)
+            return _blurred(_card_change(new, old, _shows_else(new, old)), new.blur, size)
+        case FillLayer(), FillLayer():
+            return _cover(_card_change(new, old, new.color != old.color), size)
+        case EffectLayer(), EffectLayer():
+            return effect_change(new, old, size)
+        case GroupLayer(), GroupLayer():
+            return _group_change(new, old, size)
+    return _extent(new, size) + _extent(old, size)
+
+
+def _extent(layer: Layer, size: Size) -> list[IntRect]:
+    """Where a layer can be anything but transparent, or changes what is below."""
     match layer:
         case BackgroundLayer():
-            return [_EVERYWHERE]
+            return [IntRect(0, 0, *size)]
         case PictureLayer():
-            return [_picture_extent(layer)] if layer.opacity > 0 else []
+            return _blurred(_card_extent(layer), layer.blur, size)
+        case FillLayer():
+            return _cover(_card_extent(layer), size)
         case SpriteLayer():
-            return _sprite_extent(layer)
-
-
-_EVERYWHERE = Rect(-1e9, -1e9, 2e9, 2e9)
+            return _cover(_sprite_extent(layer), size)
+        case TextLayer():
+            return _cover([layer.bounds] if layer.opacity > 0 else [], size)
+        case EffectLayer():
+            return effect_extent(layer, size)
+        case GroupLayer():
+            return _group_extent(layer, size)
 
 
 def _inside(shape: Shape) -> Rect:
@@ -112,23 +152,37 @@ def _inside(shape: Shape) -> Rect:
     return shape.rect if shape.radius == 0 else shape.rect.outset(ANTIALIAS)
 
 
-def _picture_extent(layer: PictureLayer) -> Rect:
+def _card_extent(layer: PictureLayer | FillLayer) -> list[Rect]:
+    if layer.opacity <= 0 or layer.shape.rect.w <= 0 or layer.shape.rect.h <= 0:
+        return []
     reach = 0.0 if layer.shape.radius == 0 else ANTIALIAS
     if layer.shadow is not None:
         reach = max(reach, layer.shadow.reach + PIXEL)
     if layer.border is not None:
         reach = max(reach, layer.border.width + ANTIALIAS)
-    return layer.shape.rect.outset(reach)
+    return [layer.shape.rect.outset(reach)]
 
 
-def _picture_change(new: PictureLayer, old: PictureLayer) -> list[Rect]:
+_DECORATION = ("shape", "shadow", "border", "opacity", "blur")
+"""Properties of a picture layer that :func:`_shows_else` leaves to others."""
+
+
+def _shows_else(new: PictureLayer, old: PictureLayer) -> bool:
+    """Whether anything but outline, shadow, ring and opacity differs: whatever decides on the picture itself."""
+    return any(getattr(new, f.name) != getattr(old, f.name) for f in fields(new) if f.name not in _DECORATION)
+
+
+def _card_change(new: PictureLayer | FillLayer, old: PictureLayer | FillLayer, shows_else: bool) -> list[Rect]:
+    """``shows_else``: whether what is inside of the outline differs."""
     if new.shape != old.shape or new.opacity != old.opacity:
-        return [_picture_extent(new), _picture_extent(old)]
-    if new.opacity <= 0:
+        return [*_card_extent(new), *_card_extent(old)]
+    if not _card_extent(new):
         return []
     areas: list[Rect] = []
-    if new.source != old.source or new.frame != old.frame or new.crop != old.crop or new.rect != old.rect:
+    if shows_else:
         areas.append(_inside(new.shape))
+    if isinstance(new, PictureLayer) and isinstance(old, PictureLayer) and _is_empty(new) != _is_empty(old):
+        areas += _card_extent(new)  # a picture without an area or content has no decoration either
     if new.shadow != old.shadow:
         reach = max(s.reach for s in (new.shadow, old.shadow) if s is not None)
         areas.append(new.shape.rect.outset(reach + PIXEL))
@@ -138,8 +192,12 @@ def _picture_change(new: PictureLayer, old: PictureLayer) -> list[Rect]:
     return areas
 
 
+def _is_empty(layer: PictureLayer) -> bool:
+    return any(rect.w <= 0 or rect.h <= 0 for rect in (layer.rect, layer.crop))
+
+
 def _sprite_extent(layer: SpriteLayer) -> list[Rect]:
-    if layer.opacity <= 0:
+    if layer.opacity <= 0 or layer.rect.w <= 0 or layer.rect.h <= 0:
         return []
     rect = layer.rect
     # The kernel is centred on source pixels; half a source pixel lies inside the rectangle, the rest of it may
@@ -147,11 +205,47 @@ def _sprite_extent(layer: SpriteLayer) -> list[Rect]:
     across = KERNEL * max(1.0, rect.w / max(layer.width, 1))
     down = KERNEL * max(1.0, rect.h / max(layer.height, 1))
     area = Rect(rect.x - across, rect.y - down, rect.w + 2 * across, rect.h + 2 * down)
+    if layer.angle != 0:  # turned from its own pixel grid: those pixels' kernel once more
+        area = turned(area.outset(KERNEL), layer.angle, layer.pivot)
+    if layer.blur is not None:
+        area = smeared(area, layer.blur, 1.0)
     if layer.clip is not None:
         area = area.intersect(_inside(layer.clip))
         if area.w <= 0 or area.h <= 0:
             return []
     return [area]
+
+
+def _blurred(areas: Sequence[Rect], blur: Blur | None, size: Size) -> list[IntRect]:
+    """Pixels that can see the areas of a picture with motion blur."""
+    if blur is None:
+        return _cover(areas, size)
+    # Art is filtered to chroma before it is moved; a moved chroma sample is one of four neighbours, 2 pixels apart.
+    return _cover([smeared(area.outset(2 * CHROMA), blur, 2.0) for area in areas], size)
+
+
+def _group_extent(layer: GroupLayer, size: Size) -> list[IntRect]:
+    if layer.opacity <= 0:
+        return []
+    rects: list[IntRect] = []
+    for each in layer.layers:
+        rects = _through(rects, (each,), size)
+        if not isinstance(each, EffectLayer):  # over nothing an effect does nothing
+            rects += _extent(each, size)
+    return _warped(rects, layer, size)
+
+
+def _group_change(new: GroupLayer, old: GroupLayer, size: Size) -> list[IntRect]:
+    if new.warp != old.warp or new.opacity != old.opacity:
+        return _group_extent(new, size) + _group_extent(old, size)
+    return _warped(_damage(new.layers, old.layers, size), new, size) if new.opacity > 0 else []
+
+
+def _warped(rects: list[IntRect], layer: GroupLayer, size: Size) -> list[IntRect]:
+    if layer.warp is None:
+        return rects
+    areas = [seen for rect in rects if (seen := unwarped(rect, layer.warp)) is not None]
+    return _cover(areas, size)
 
 
 def merge(rects: Sequence[IntRect]) -> tuple[IntRect, ...]:

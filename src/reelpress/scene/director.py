@@ -2,6 +2,9 @@
 
 Everything that does not change from frame to frame is worked out once; a plan is then put together from parts that
 are reused, so that equal plans are mostly the same object and comparing them costs nothing.
+
+Order of layers (cap-format 3.11): background, then the bracket of the segment (frame, card, pointer, notch, camera;
+warped as a whole by a 3D move), a transition's other side, masks, texts, keys, captions.
 """
 
 from __future__ import annotations
@@ -13,44 +16,44 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from reelpress.errors import SettingsError
+from reelpress.project.background import FALLBACK_NOTCH
+from reelpress.project.timeline import TransitionType
 from reelpress.recording.model import RecordingKind
+from reelpress.recording.pointer import stabilise
 from reelpress.scene import geometry
 from reelpress.scene.backdrop import backdrop
-from reelpress.scene.card import CardPose, CardStyle, stored_crop
+from reelpress.scene.bracket import Bracket, Look, Moment
+from reelpress.scene.camera import CameraRig
+from reelpress.scene.camera3d import Camera3d
+from reelpress.scene.captions import CaptionTrack
+from reelpress.scene.card import CardStyle, stored_crop
+from reelpress.scene.chrome import ChromeStyle, NotchSpot
 from reelpress.scene.focus import auto_focus
+from reelpress.scene.grading import Grading
+from reelpress.scene.keyboard import KeyboardTrack
+from reelpress.scene.masks import MaskTrack
 from reelpress.scene.not_drawn import not_drawn
-from reelpress.scene.plan import FramePlan, Layer, PictureLayer, Rect, SpriteLayer
-from reelpress.scene.pointer import PointerGround
+from reelpress.scene.plan import BackgroundLayer, FillLayer, FramePlan, GroupLayer, Layer, Rect, Shape
+from reelpress.scene.pointer_path import PointerPath
+from reelpress.scene.scenes import SceneTimeline
 from reelpress.scene.springs import Spring
+from reelpress.scene.texts import TextTrack
 from reelpress.scene.zoom import Focus, ZoomPath, ZoomSegment, ZoomState
 from reelpress.timeline.build import build_timeline
 from reelpress.timeline.source import FrameMap
 from reelpress.timeline.timeline import Timeline, select_range
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
     from reelpress.media.audio import AudioSpan
+    from reelpress.project.background import NotchConfig
     from reelpress.project.model import Project
-    from reelpress.recording.model import PointerEvents, PointerImage, Recording, RecordingSegment, VideoTrack
-    from reelpress.scene.geometry import Crop, Size
-    from reelpress.timeline.timeline import Span
-
-
-@dataclass(frozen=True, slots=True)
-class _Stage:
-    """What is fixed for one recording segment."""
-
-    source: str
-    screen: Size
-    crop: Crop
-    stored: Rect
-    rest: Rect
-    resting: CardPose
-    ground: PointerGround
-    pointer: PointerEvents | None
-    """``None`` when no pointer is to be drawn."""
+    from reelpress.recording.model import Recording, RecordingSegment, VideoTrack
+    from reelpress.scene.geometry import Crop
+    from reelpress.scene.text_run import TextMeasure, TextMetrics
+    from reelpress.timeline.timeline import Fade, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class _Shot:
     first: int
     segment: int
     frames: FrameMap
+    camera: FrameMap | None
     event_slope: int
     event_offset: int
     event_scale: int
@@ -69,14 +73,23 @@ class _Shot:
         return (self.event_slope * n + self.event_offset) / self.event_scale
 
 
+@dataclass(frozen=True, slots=True)
+class _Transition:
+    """A fade and its two sides."""
+
+    first: int
+    last: int
+    """Frames of the whole output, inclusive."""
+    fade: Fade
+    before: _Shot
+    after: _Shot
+    through_black: bool
+
+
 @dataclass(slots=True)
 class _Reuse:
-    """The last parts handed out. Only to save work: a plan never depends on it."""
+    """The last plan handed out. Only to save work: a plan never depends on it."""
 
-    pose: tuple[int, ZoomState, CardPose] | None = None
-    picture: PictureLayer | None = None
-    sprite_key: tuple[str, float, float, CardPose] | None = None
-    sprite: SpriteLayer | None = None
     plan: FramePlan | None = None
 
 
@@ -97,6 +110,7 @@ class Director:
         end: Fraction | None = None,
         base: Path | None = None,
         image_size: Callable[[str], tuple[int, int] | None] | None = None,
+        measure: TextMeasure | None = None,
     ) -> None:
         """Work out everything that does not change from frame to frame.
 
@@ -108,6 +122,7 @@ class Director:
             base: Folder that relative paths of the project start from; the recording's own by default.
             image_size: Absolute path of a background image -> its upright size in pixels, ``None`` when it cannot
                 be read (the background is then white, with a warning). The scene opens no files itself.
+            measure: Sizes of text runs (``text.layout.measure``); without it no text is drawn, as ``not_drawn`` says.
 
         Raises:
             SettingsError: Resolution, rate or range is not possible.
@@ -135,23 +150,60 @@ class Director:
         geometry.check_size(self.size, box, recording.segments[0].display.info.display_size)
         card = geometry.card_rect(crops[0], self.size, self.scale, layout)
         style = CardStyle.of(project.background)
-        self._style = style
-        self._stages = tuple(
-            self._stage(segment, crop, card if _same_aspect(crop, crops[0]) else geometry.contain(crop.aspect, card))
+        config = project.timeline
+        frame = ChromeStyle.of(project.background.frame, measure)
+        if frame is not None:
+            card = frame.content(_float_rect(card))
+        grading = project.color_correction
+        self._look = Look(
+            self.size,
+            self.fps,
+            style,
+            project.cursor,
+            recording.pointer_images,
+            Grading(grading.screen),
+            Grading(grading.camera),
+            grading.grade_cursor,
+            project.screen_motion_blur,
+            frame,
+        )
+        self._brackets = tuple(
+            self._bracket(segment, crop, card if _same_aspect(crop, crops[0]) else geometry.contain(crop.aspect, card))
             for segment, crop in zip(recording.segments, crops, strict=True)
         )
-        self._background = backdrop(
+        self._grounds = [
+            (segment.display.info.display_size, crop) for segment, crop in zip(recording.segments, crops, strict=True)
+        ]
+        self._background: BackgroundLayer = backdrop(
             project.background, self.size, base or recording.root, image_size or _no_image, warnings
         )
         self._zoom = self._zoom_path()
+        self._scenes = SceneTimeline(config.scene_segments if config is not None else ())
+        self._masks = MaskTrack(config.mask_segments if config is not None else (), self.size)
+        self._texts = TextTrack(
+            config.text_segments if config is not None and measure else (), self.size, _need(measure)
+        )
+        self._captions = CaptionTrack(
+            project.captions if measure else None,
+            config.caption_segments if config is not None else (),
+            self.size,
+            _need(measure),
+        )
+        self._keys = KeyboardTrack(
+            project.keyboard if measure else None,
+            config.keyboard_segments if config is not None else (),
+            self.size,
+            _need(measure),
+        )
+        self._space = Camera3d(config.camera3d_segments if config is not None else (), self.size)
         self._shots = tuple(self._shot(span) for span in self.timeline.spans)
         self._firsts = [shot.first for shot in self._shots]
-        self._images: Mapping[str, PointerImage] = recording.pointer_images
+        self._transitions = self._fades()
         self._reuse = _Reuse()
         warnings.extend(self._missing_pointers())
         self.warnings: tuple[str, ...] = tuple(dict.fromkeys(warnings))
         """Sentences about what is not quite as the project says."""
-        self.not_drawn: tuple[str, ...] = not_drawn(recording, project)
+        self.not_drawn: tuple[str, ...] = not_drawn(recording, project, text=measure is not None)
         """``key: what is missing`` for what this version does not draw or mix."""
 
     @property
@@ -167,13 +219,22 @@ class Director:
     @property
     def tracks(self) -> tuple[VideoTrack, ...]:
         """The video tracks that the planned frames need, in order of first use."""
-        last = self.range.first + self.range.count
-        used = {
-            shot.segment: None
+        first, last = self.range.first, self.range.first + self.range.count
+        shots = [
+            shot
             for i, shot in enumerate(self._shots)
-            if shot.first < last and (i + 1 == len(self._shots) or self._firsts[i + 1] > self.range.first)
-        }
-        return tuple(self.recording.segments[segment].display for segment in used)
+            if shot.first < last and (i + 1 == len(self._shots) or self._firsts[i + 1] > first)
+        ]
+        for change in self._transitions:
+            if change.first < last and change.last >= first:
+                shots += [change.before, change.after]
+        found: dict[str, VideoTrack] = {}
+        for shot in shots:
+            segment = self.recording.segments[shot.segment]
+            found[segment.display.key] = segment.display
+            if shot.camera is not None and segment.camera is not None:
+                found[segment.camera.key] = segment.camera
+        return tuple(found.values())
 
     def audio_spans(self) -> tuple[AudioSpan, ...]:
         """What is heard in the planned range, in samples from its start; empty when there is no sound."""
@@ -194,72 +255,103 @@ class Director:
         if not 0 <= n < self.range.count:
             raise IndexError(f"frame {n} of {self.range.count}")
         at = self.range.first + n
-        shot = self._shots[max(bisect_right(self._firsts, at) - 1, 0)]
-        stage, reuse = self._stages[shot.segment], self._reuse
-        pose = self._pose(shot.segment, stage, self._zoom.at(at / self.fps))
-        picture = self._picture(stage, shot.frames.ordinal(at), pose)
-        sprite = None if stage.pointer is None else self._sprite(stage, stage.pointer, shot.event_ms(at), pose)
-        layers: tuple[Layer, ...] = (picture,) if pose.covers else (self._background, picture)
-        if sprite is not None:
-            layers = (*layers, sprite)
-        last = reuse.plan
+        time = at / self.fps
+        index = max(bisect_right(self._firsts, at) - 1, 0)
+        layers = self._stage_layers(at, time, index)
+        seconds = float(time)
+        masks = self._masks.layers(seconds)
+        texts = self._texts.layers(seconds)
+        captions = self._captions.layers(seconds)
+        keys = self._keys.layers(seconds, captions)
+        if masks or texts or captions or keys:
+            layers = (*layers, *masks, *texts, *keys, *captions)
+        last = self._reuse.plan
         same = last is not None and len(last.layers) == len(layers)
-        if last is not None and same and all(a is b for a, b in zip(last.layers, layers, strict=True)):
+        if last is not None and same and all(a is b or a == b for a, b in zip(last.layers, layers, strict=True)):
             return last
-        reuse.plan = FramePlan(self.size, layers)
-        return reuse.plan
+        self._reuse.plan = FramePlan(self.size, layers)
+        return self._reuse.plan
 
     def for_thread(self) -> Director:
         """A view of the same plans for another thread: everything is shared but the parts kept for reuse."""
         view = copy.copy(self)
         view._reuse = _Reuse()
+        view._brackets = tuple(bracket.for_thread() for bracket in self._brackets)
         return view
 
-    def _pose(self, segment: int, stage: _Stage, zoom: ZoomState) -> CardPose:
-        if zoom.identity:
-            return stage.resting
-        last = self._reuse.pose
-        if last is not None and last[0] == segment and last[1] == zoom:
-            return last[2]
-        pose = CardPose.at(stage.rest, self._style, zoom, self.size)
-        self._reuse.pose = (segment, zoom, pose)
-        return pose
+    def _stage_layers(self, at: int, time: Fraction, index: int) -> tuple[Layer, ...]:
+        """Everything below the masks."""
+        for change in self._transitions:
+            if change.first <= at <= change.last:
+                return self._crossing(at, time, change)
+        return self._side(at, time, self._shots[index])
 
-    def _picture(self, stage: _Stage, ordinal: int, pose: CardPose) -> PictureLayer:
-        last = self._reuse.picture
-        if last is not None and last.frame == ordinal and last.rect is pose.rect and last.source == stage.source:
-            return last
-        layer = pose.layer(stage.source, ordinal, stage.stored)
-        self._reuse.picture = layer
-        return layer
+    def _crossing(self, at: int, time: Fraction, change: _Transition) -> tuple[Layer, ...]:
+        progress = min(max(change.fade.progress(time), 0.0), 1.0)
+        if not change.through_black:
+            before = self._side(at, time, change.before, cut=True)
+            if progress <= 0:
+                return before
+            return (*before, GroupLayer(self._side(at, time, change.after, cut=True, whole=True), progress))
+        shot, dark = (change.before, 2 * progress) if progress < 0.5 else (change.after, 2 - 2 * progress)
+        layers = self._side(at, time, shot, cut=True)
+        if dark <= 0:
+            return layers
+        w, h = self.size
+        return (*layers, FillLayer(Shape(Rect(0.0, 0.0, float(w), float(h))), (0.0, 0.0, 0.0), min(dark, 1.0)))
 
-    def _sprite(self, stage: _Stage, pointer: PointerEvents, ms: float, pose: CardPose) -> SpriteLayer | None:
-        move = pointer.moves[max(pointer.raw_index(ms), 0)]
-        image = self._images.get(move.cursor_id)
-        if image is None:
-            return None
-        reuse = self._reuse
-        key = (move.cursor_id, move.x, move.y, pose)
-        last = reuse.sprite_key
-        if last is not None and last[3] is pose and last[:3] == key[:3]:
-            return reuse.sprite
-        reuse.sprite = stage.ground.sprite(image, move.x, move.y, pose)
-        reuse.sprite_key = key
-        return reuse.sprite
+    def _side(
+        self, at: int, time: Fraction, shot: _Shot, *, cut: bool = False, whole: bool = False
+    ) -> tuple[Layer, ...]:
+        """Background and bracket of one clip. ``cut``: no motion blur. ``whole``: with the background in any case."""
+        bracket = self._brackets[shot.segment]
+        seconds = float(time)
+        follows = not cut and at > shot.first
+        warp = self._space.at(seconds) if self._space else None
+        zoom = self._zoom.at(time)
+        moment = Moment(
+            at=at,
+            display=shot.frames.ordinal(at),
+            camera=None if shot.camera is None else shot.camera.ordinal(at),
+            pointer_ms=shot.event_ms(at),
+            before_ms=shot.event_ms(at - 1) if follows else None,
+            zoom=zoom,
+            zoom_before=self._zoom_before(at) if follows and self._look.motion_blur > 0 else None,
+            scene=self._scenes.at(time),
+            take_over=self._texts.take_over(seconds),
+        )
+        layers, covers = bracket.layers(moment)
+        if warp is not None:
+            return (self._background, GroupLayer(layers, 1.0, warp))
+        return layers if covers and not whole else (self._background, *layers)
 
-    def _stage(self, segment: RecordingSegment, crop: Crop, card: Rect) -> _Stage:
-        info, cursor = segment.display.info, self.project.cursor
-        rest = geometry.rest_rect(card)
-        drawn = not cursor.hide and cursor.size > 0 and bool(segment.pointer.moves)
-        return _Stage(
-            source=segment.display.key,
+    def _zoom_before(self, at: int) -> ZoomState | None:
+        """The zoom of the frame before, unless an instant zoom snapped meanwhile."""
+        now, then = at / self.fps, (at - 1) / self.fps
+        config = self.project.timeline
+        for zoom in config.zoom_segments if config is not None else ():
+            if zoom.instant_animation and any(then < edge <= now for edge in (zoom.start, zoom.end)):
+                return None
+        return self._zoom.at(then)
+
+    def _bracket(self, segment: RecordingSegment, crop: Crop, card: Rect) -> Bracket:
+        info, cursor, project = segment.display.info, self.project.cursor, self.project
+        events = stabilise(segment.pointer, self.recording.pointer_images)
+        drawn = not cursor.hide and cursor.size > 0 and bool(events.moves)
+        path = PointerPath(events, cursor, segment.latest, length=segment.length, width=self.size[0]) if drawn else None
+        camera = segment.camera
+        rig = CameraRig.of_track(project.camera, self.size, camera) if camera is not None else None
+        return Bracket(
+            self._look,
+            display=segment.display.key,
+            camera=camera.key if camera is not None and rig is not None else None,
             screen=info.display_size,
             crop=crop,
             stored=stored_crop(crop, info.display_size, (info.width, info.height)),
-            rest=rest,
-            resting=CardPose.at(rest, self._style, ZoomState(), self.size),
-            ground=PointerGround(info.display_size, crop, cursor.size / 100),
-            pointer=segment.pointer if drawn else None,
+            rest=geometry.rest_rect(card),
+            pointer=path,
+            rig=rig,
+            notch_spot=_notch_spot(project.background.notch, segment),
         )
 
     def _shot(self, span: Span) -> _Shot:
@@ -267,19 +359,36 @@ class Director:
         step = span.speed / self.fps
         zero = span.source_at(Fraction(0))
         slope, offset = step * 1000, segment.event_ms(zero)
+        camera = segment.camera if not self.project.camera.hide else None
         return _Shot(
             first=-(-span.out_start * self.fps // 1),
             segment=span.clip.segment,
             frames=FrameMap(segment.display, zero, step),
+            camera=None if camera is None else FrameMap(camera, zero, step),
             event_slope=slope.numerator * offset.denominator,
             event_offset=offset.numerator * slope.denominator,
             event_scale=slope.denominator * offset.denominator,
         )
 
+    def _fades(self) -> tuple[_Transition, ...]:
+        config = self.project.timeline
+        kinds = {t.segment_index: t.type for t in config.transitions} if config is not None else {}
+        return tuple(
+            _Transition(
+                first=-(-fade.out_start * self.fps // 1),
+                last=-(-fade.out_end * self.fps // 1) - 1,
+                fade=fade,
+                before=self._shot(fade.before),
+                after=self._shot(fade.after),
+                through_black=kinds.get(fade.entering) is TransitionType.FADE_THROUGH_BLACK,
+            )
+            for fade in self.timeline.fades
+        )
+
     def _zoom_path(self) -> ZoomPath:
         spring = self.project.screen_movement_spring
         config = self.project.timeline
-        grounds = [(stage.screen, stage.crop) for stage in self._stages]
+        grounds = self._grounds
         segments = []
         for zoom in config.zoom_segments if config is not None else ():
             centre = zoom.manual_center
@@ -293,9 +402,11 @@ class Director:
         return ZoomPath(segments, Spring(spring.stiffness, spring.damping, spring.mass), self.timeline.total)
 
     def _missing_pointers(self) -> list[str]:
-        ids = {
-            move.cursor_id for stage in self._stages if stage.pointer is not None for move in stage.pointer.moves
-        } - set(self._images)
+        if self.project.cursor.hide or self.project.cursor.size <= 0:
+            return []
+        ids = {move.cursor_id for segment in self.recording.segments for move in segment.pointer.moves} - set(
+            self.recording.pointer_images
+        )
         if not ids:
             return []
         names = ", ".join(sorted(ids)[:8])
@@ -340,3 +451,30 @@ def _unit(value: float) -> float:
 
 def _no_image(path: str) -> tuple[int, int] | None:
     return None
+
+
+def _need(measure: TextMeasure | None) -> TextMeasure:
+    """``measure``; without one nothing that asks it is ever made."""
+    if measure is not None:
+        return measure
+
+    def refuse(run: object, /) -> TextMetrics:
+        raise RuntimeError("a text is planned although nothing can measure it")
+
+    return refuse
+
+
+def _float_rect(card: Rect) -> Rect:
+    return Rect(float(card.x), float(card.y), float(card.w), float(card.h))
+
+
+def _notch_spot(config: NotchConfig | None, segment: RecordingSegment) -> NotchSpot | None:
+    if config is None or not config.enabled:
+        return None
+    found = segment.notch
+    fallback = FALLBACK_NOTCH if found is None else (found.x, found.width, found.height)
+    return NotchSpot(
+        fallback[0] if config.x is None else config.x,
+        fallback[1] if config.width is None else config.width,
+        fallback[2] if config.height is None else config.height,
+    )

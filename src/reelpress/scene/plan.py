@@ -14,6 +14,15 @@ rounding for an unrotated shape). ``smoothstep(a, b, x)`` is ``t*t*(3 - 2t)`` wi
 An edge of a shape whose coordinate is a whole pixel and whose radius is 0 would be blurred over two pixels by
 that formula; **a shape with radius 0 has the exact box coverage of each pixel instead** (better than Cap, and
 needed so that a picture without decoration is passed through untouched).
+
+Chroma. Everything is drawn on two grids: luma positions (pixel centres) and left-sited chroma positions, chroma sample
+(i, j) at ``(2i + 0.5, 2j + 1)``. *Art* (fills, shadows, coverage, sprites, text) is defined at luma positions and
+brought to a chroma position by ``[1 2 1]/4`` over columns 2i-1, 2i, 2i+1 (the frame's first column repeated) times
+``[1 1]/2`` over rows 2j, 2j+1; premultiplied colour and coverage alike. The chroma of a video picture is resampled at
+the chroma positions from the source's chroma by its siting. So at chroma positions a picture is blended with its
+filtered coverage, and a group's picture there is its premultiplied chroma and its coverage *of the chroma grid*:
+whatever is done to a finished picture (effects, motion blur of a picture, warp) is done to luma with the luma grid's
+coverage and to chroma with the chroma grid's own, each sampled between the samples of its own grid.
 """
 
 from __future__ import annotations
@@ -106,8 +115,10 @@ class Shape:
     """Pixels, at most half of the shorter side."""
     kind: CornerKind = CornerKind.SQUIRCLE
     round_top: bool = True
-    """Whether the upper two corners have the radius; square otherwise (``q`` then as with radius 0 for ``y < 0``)."""
+    """Whether the upper two corners have the radius; square otherwise (``q`` and ``d`` as with radius 0 for ``y < 0``).
+    A shape of which neither half is rounded is one of radius 0. A shape grown for its border keeps both flags."""
     round_bottom: bool = True
+    """The same for the lower two, ``y >= 0``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +242,10 @@ class Grade:
     output pixel and ``k = seed``. A grade with all values 0 is never put into a plan.
 
     In 4:2:0 planes: luma of the graded colour at each luma position, with the chroma of that position interpolated
-    bilinearly by its siting; chroma is that of the graded colour brought to its position by the filter of the art.
+    bilinearly between the picture's chroma at the output's chroma positions (those of the frame; beyond its edges the
+    edge samples repeated). Chroma is that of the graded colour brought to its position by the filter of the art,
+    without premultiplying: the picture goes on beyond ``rect`` (its edge repeated), and so does its grade. The input is
+    not clamped. ``x * A + y * B + k * C`` of the hash is taken mod 2^32 also where a pixel beyond the frame is meant.
     """
 
     exposure: float = 0.0
@@ -252,9 +266,15 @@ class Blur:
     """Motion blur of a whole layer: the mean (with weights) of the finished, premultiplied layer at several places.
 
     Tap ``k`` of ``n`` stands at ``p = (k + 0.5) / n`` and shows the layer moved by ``(p - 0.5) * (dx, dy)``, and scaled
-    about ``origin`` by ``1 + (p - 0.5) * spread``. ``n`` is 21 with equal weights for a movement (``spread`` 0), and 13
-    with weights ``4 (p - p^2)`` (normalised) for a scaling. A moved layer is sampled bilinearly between its own pixels
-    (luma, chroma and coverage alike), transparent outside the frame grown by 64 pixels.
+    about ``origin`` by ``1 + (p - 0.5) * spread`` (scaled first, then moved). ``n`` is 21 with equal weights for a
+    movement (``spread`` 0), and 13 with weights ``4 (p - p^2)`` (normalised) for a scaling. A moved layer is sampled
+    bilinearly between its own pixels (luma, chroma and coverage alike), transparent outside the frame grown by 64
+    pixels (samples there are 0). A blur with neither movement nor scaling is none.
+
+    Of a picture the layer is ``result = below * through + colour`` with ``through = (1 - shadow) * (1 - ring - card)``;
+    the mean is taken of ``colour`` and of ``1 - through``, luma at luma positions, chroma at chroma positions with
+    ``through`` of the chroma grid (the grown frame's own neighbours in its filter). A sprite is blurred as art: at luma
+    positions, and only then filtered to chroma.
     """
 
     dx: float = 0.0
@@ -296,10 +316,14 @@ class PictureLayer:
     opacity: float = 1.0
     """Of the whole layer, shadow and border included."""
     mirror: bool = False
-    """The crop is flipped left to right before it is mapped onto ``rect``."""
+    """The crop is flipped left to right before it is mapped onto ``rect``: output ``x`` shows what
+    ``rect.x + rect.right - x`` would without it (so chroma too keeps to its siting, in the source and in the
+    output)."""
     soften: float = 0.0
     """Standard deviation in output pixels of a Gaussian over the picture inside ``rect`` (edge samples repeated, taps
-    as those of :class:`BackgroundLayer`), before the shape cuts it."""
+    as those of :class:`BackgroundLayer`), before the shape cuts it. Each plane on its own grid: chroma with
+    ``soften / 2`` chroma samples, and as many taps as that asks for. Inside are the samples whose centre lies in
+    ``rect`` (left and top edge included, right and bottom not), also beyond the frame; without one the nearest."""
     grade: Grade | None = None
     """Of the picture alone, not of ring and shadow; after ``soften``."""
     blur: Blur | None = None
@@ -310,7 +334,7 @@ class SpriteLayer:
     """RGBA art: the pointer image."""
 
     image: str
-    """Absolute path of a PNG (straight alpha)."""
+    """Absolute path of a PNG (straight alpha), or ``builtin:NAME`` for one of ``compose.pointers``."""
     rect: Rect
     """Where the whole image goes, exact floats: resampled premultiplied with the one kernel, transparent outside
     (zeros around the image, weights not renormalised), then alpha clamped to 0..1 and colour to 0..alpha."""
@@ -322,12 +346,14 @@ class SpriteLayer:
     height: int = 0
     angle: float = 0.0
     """Radians, clockwise about ``pivot``, of the whole image. Where it is not 0 the image is first resampled to
-    ``rect`` as above on a grid whose (0, 0) is the rectangle's top-left corner, then turned with the cubic kernel
-    (a = -0.6, not widened), transparent outside. The clip does not turn."""
+    ``rect`` as above on an endless grid of pixels whose (0, 0) is the rectangle's top-left corner, then turned with the
+    cubic kernel (a = -0.6, not widened; both axes of that grid); clamped after each of the two. The clip does not
+    turn."""
     pivot: tuple[float, float] = (0.0, 0.0)
     """Output pixels."""
     grade: Grade | None = None
-    """On the straight (not premultiplied) colour; ``uv`` over ``rect``."""
+    """On the straight (not premultiplied) colour of the turned sprite, before opacity, blur and clip; ``uv`` of the
+    output pixel over ``rect``, which does not turn."""
     blur: Blur | None = None
     """Applied to the sprite before the clip."""
 
@@ -336,7 +362,7 @@ class SpriteLayer:
 class FillLayer:
     """A shape filled with one colour: boxes behind captions, pills, key caps, window frames.
 
-    Drawn like a :class:`PictureLayer` whose picture is ``color``.
+    Drawn like a :class:`PictureLayer` whose picture is ``color``. Nothing of it is drawn when the shape is empty.
     """
 
     shape: Shape
@@ -353,25 +379,37 @@ class TextLayer:
 
     run: TextRun
     x: float
-    """Output pixels of the run's layout origin; the rasteriser takes the fraction into account."""
+    """Output pixels of the run's layout origin; the rasteriser takes the fraction into account (to an eighth)."""
     y: float
     scale: float = 1.0
     """Factor on every length of the run, about the layout origin."""
     opacity: float = 1.0
     bounds: Rect = Rect(0.0, 0.0, 0.0, 0.0)
-    """Output pixels that surely hold the whole text; for ``damage``. Drawing is cut at it."""
+    """Output pixels that surely hold the whole text; for ``damage``. Drawing is cut at it: pixels that do not touch it
+    stay as they are."""
 
 
 class Effect(StrEnum):
     PIXELATE = "pixelate"
-    """The rectangle is divided into square cells of ``amount`` pixels from its top-left corner on; each shows one colour:
-    that of what is below at the cell's centre, clamped into the rectangle (nearest luma and chroma sample)."""
+    """The rectangle is divided into square cells of ``amount`` pixels from its top-left corner on; each shows one
+    colour: that of what is below at the cell's centre, clamped into the rectangle (nearest luma and chroma sample).
+
+    A luma or chroma position belongs to the cell that holds it (``floor((p - rect.x) / amount)``; outside the rectangle
+    the nearest cell) and shows the luma or chroma sample nearest to that cell's clamped centre: of two as near the
+    lower index, and none beyond the frame. A luma sample: ``ceil(c) - 1``; a chroma sample:
+    ``ceil((cx - 0.5) / 2 - 0.5)`` and ``ceil((cy - 1) / 2 - 0.5)``. The last cell is ``ceil(rect.w / amount) - 1``."""
     BLUR = "blur"
     """Separable Gaussian of 25 taps: ``sigma = amount / 3``, taps at ``amount * k / 12`` pixels, k = -12..12, weights
     ``exp(-d^2 / (2 sigma^2))`` normalised, bilinear between pixels; nothing from outside the rectangle is taken in
-    (edge samples repeated)."""
+    (edge samples repeated).
+
+    Luma between luma samples, chroma between chroma samples (taps at half as many samples). A tap's position is
+    clamped to the first and last sample of the frame whose centre lies in the rectangle (left and top edge included,
+    right and bottom not); without one, to the sample nearest to the rectangle's centre (of two the lower)."""
     HIGHLIGHT = "highlight"
-    """Everything outside the rectangle is multiplied by ``1 - amount`` (amount 0..1), as R'G'B'."""
+    """Everything outside the rectangle is multiplied by ``1 - amount`` (amount 0..1), as R'G'B'.
+
+    With the weight ``v``: colour times ``1 - amount * (1 - v)``, at chroma positions with ``v`` filtered as art."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,6 +419,14 @@ class EffectLayer:
     Weight of the changed picture at a pixel: 1 inside ``rect`` with exact box coverage of its edge pixels, and with
     ``feather`` pixels ``ss(0, feather, distance to the nearest edge)``, inside the rectangle. A pixelated or blurred
     pixel never keeps any share of a hidden one at weight 1. For a highlight the weight says what stays bright.
+
+    Without feather the weight is the box coverage; with it ``ss`` of the pixel centre's distance, 0 outside, and no box
+    coverage. ``result = below * (1 - weight) + changed * weight``, where ``below`` is the premultiplied picture so far
+    (over nothing in a group, whose coverage is pixelated and blurred like its colour; a highlight leaves coverage).
+    At a chroma position the weight of pixelate and blur is the *greatest* of the six luma pixels that the art's filter
+    takes in (2i-1, 2i, 2i+1 by 2j, 2j+1, the first column repeated), so that no chroma sample that a fully hidden pixel
+    has a part in is seen. An ``amount`` of 0 or less, or an empty ``rect``, changes nothing (an empty ``rect`` of a
+    highlight leaves nothing bright).
     """
 
     effect: Effect
@@ -395,9 +441,13 @@ class GroupLayer:
     """Layers drawn by themselves over nothing, then blended as a whole: cross-fades, title cards, 3D.
 
     The group's own picture is premultiplied; ``opacity`` multiplies colour and coverage. ``warp`` maps output pixels to
-    the group's pixels by a homography (row-major 3x3, ``(x', y', w') = M (x, y, 1)``, sampled at ``(x'/w', y'/w')`` with the
-    cubic kernel a = -0.6, not widened; transparent where ``w' <= 0`` or outside the frame). An :class:`EffectLayer` inside
-    sees only the group.
+    the group's pixels by a homography (row-major 3x3, ``(x', y', w') = M (x, y, 1)``, sampled at ``(x'/w', y'/w')``
+    with the cubic kernel a = -0.6, not widened; transparent where ``w' <= 0`` or outside the frame). An
+    :class:`EffectLayer` inside sees only the group.
+
+    Warped are both grids (module docstring): a chroma position is mapped as a point and sampled between the group's
+    chroma samples, the kernel being as wide in those (samples outside the frame are 0, weights not renormalised). Where
+    the sampled coverage is above 1, colour and coverage are divided by it; where it is not above 0, both are 0.
     """
 
     layers: tuple[Layer, ...]

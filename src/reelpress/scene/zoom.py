@@ -1,8 +1,9 @@
 """The path of the zoom: amount and centre as functions of output time (cap-format 3.5).
 
-Two springs (amount; centre) chase targets that change at the edges of zoom segments. They are simulated on a grid of
-8 ms of output time from its beginning, whatever range is asked for, and interpolated linearly; so any frame can be
-planned by itself. Only stretches in motion are simulated and stored: where everything rests, one state stands for all.
+Two springs (amount with activity; centre) chase targets that change at the edges of zoom segments. They are simulated
+on a grid of 8 ms of output time from its beginning, whatever range is asked for, and interpolated linearly; so any
+frame can be planned by itself. Only stretches in motion are simulated and stored: where everything rests, one state
+stands for all.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ class ZoomState:
     amount: float = 1.0
     x: float = 0.5
     y: float = 0.5
+    activity: float = 0.0
+    """How far the zoom is switched on, whatever its amount; the camera bubble shrinks with it. Exactly 0 or 1 at rest;
+    a spring may swing it a little beyond."""
 
     @property
     def identity(self) -> bool:
@@ -139,7 +143,12 @@ class ZoomPath:
         if a == b:
             return a
         u = rest / scaled.denominator
-        return ZoomState(a.amount + (b.amount - a.amount) * u, a.x + (b.x - a.x) * u, a.y + (b.y - a.y) * u)
+        return ZoomState(
+            a.amount + (b.amount - a.amount) * u,
+            a.x + (b.x - a.x) * u,
+            a.y + (b.y - a.y) * u,
+            a.activity + (b.activity - a.activity) * u,
+        )
 
     def moves_in(self, start: Fraction, end: Fraction) -> bool:
         """Whether anything moves between two output times."""
@@ -161,23 +170,24 @@ class _Motion:
         self.set(state)
 
     def set(self, state: ZoomState) -> None:
-        self._now = [state.amount, state.x, state.y]
-        self._speed = [0.0, 0.0, 0.0]
+        self._now = [state.amount, state.x, state.y, state.activity]
+        self._speed = [0.0] * 4
 
     def resting_on(self, goal: ZoomState) -> bool:
-        return self._speed == [0.0, 0.0, 0.0] and self._now == [goal.amount, goal.x, goal.y]
+        return self._speed == [0.0] * 4 and self._now == [goal.amount, goal.x, goal.y, goal.activity]
 
     def state(self) -> ZoomState:
-        return ZoomState(max(1.0, self._now[0]), self._now[1], self._now[2])
+        amount, x, y, activity = self._now
+        return ZoomState(max(1.0, amount), x, y, activity)
 
     def step(self, goal: ZoomState) -> bool:
         """One grid step towards ``goal``; whether everything rests on it now."""
         xx, xv, vx, vv = self._matrix
         now, speed = self._now, self._speed
         if now[0] <= UNZOOMED:
-            now[1:], speed[1:] = [goal.x, goal.y], [0.0, 0.0]
+            now[1:3], speed[1:3] = [goal.x, goal.y], [0.0, 0.0]
         resting = True
-        for i, target in enumerate((goal.amount, goal.x, goal.y)):
+        for i, target in enumerate((goal.amount, goal.x, goal.y, goal.activity)):
             x, v = now[i] - target, speed[i]
             if x == 0.0 and v == 0.0:
                 continue
@@ -215,7 +225,7 @@ class _Steps:
             still_first=still_first,
             still_last=still_last,
             focus=[math.ceil(focus.start * GRID) for focus in segment.focus[1:]],
-            states=[ZoomState(max(1.0, segment.amount), focus.x, focus.y) for focus in segment.focus],
+            states=[ZoomState(max(1.0, segment.amount), focus.x, focus.y, 1.0) for focus in segment.focus],
         )
 
     def state(self, k: int) -> ZoomState:

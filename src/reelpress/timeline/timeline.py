@@ -5,8 +5,8 @@ A timeline is a row of clips; each plays ``[start, end)`` of a recording segment
 reduced to ``Span``s, which tile the output without gap or overlap and on each of which source time is affine:
 ``t_src = source_start + (t_out - out_start) * speed``.
 
-Until transitions are drawn, a transition is a hard cut in the middle of the overlap, so that everything else is
-already where it will be. A hold shows the picture at which the recording stands still, without sound.
+In a transition both clips run; ``spans`` meet in the middle of the overlap and ``fades`` tell about both sides. A hold
+shows the picture at which the recording stands still, without sound.
 """
 
 from __future__ import annotations
@@ -93,6 +93,25 @@ class Hold:
     end: Fraction
 
 
+@dataclass(frozen=True, slots=True)
+class Fade:
+    """Output time in which two clips are seen or heard at once, around the boundary of their spans."""
+
+    out_start: Fraction
+    out_end: Fraction
+    """Exclusive."""
+    entering: int
+    """``Clip.index`` of the clip that comes in."""
+    before: Span
+    """The clip that goes, on the whole fade."""
+    after: Span
+    """The clip that comes, on the whole fade."""
+
+    def progress(self, t_out: Fraction) -> float:
+        """0 at the start, 1 at the end."""
+        return float((t_out - self.out_start) / (self.out_end - self.out_start))
+
+
 @dataclass(frozen=True)
 class Timeline:
     """Immutable; any thread may use it."""
@@ -101,6 +120,8 @@ class Timeline:
     spans: tuple[Span, ...]
     """In output order, without gap or overlap, each with a positive length."""
     holds: tuple[Hold, ...] = ()
+    fades: tuple[Fade, ...] = ()
+    """Transitions, in output order; they do not overlap each other. ``spans`` meet in the middle of each."""
     slack: Fraction = Fraction(0)
     """Seconds by which ``total`` may be too long because a file rounds its time stamps; 0 for a project's times."""
     warnings: tuple[str, ...] = ()
@@ -145,6 +166,7 @@ class Timeline:
         said = list(warnings)
         overlaps = clamp_transitions(clips, transitions or {})
         spans: list[Span] = []
+        boundaries: list[tuple[Fraction, Fraction]] = []
         begin = Fraction(0)
         for i, clip in enumerate(clips):
             begin -= overlaps[i]
@@ -152,6 +174,8 @@ class Timeline:
             shown_from, shown_to = begin + overlaps[i] / 2, begin + clip.length - after / 2
             source = clip.start + (shown_from - begin) * clip.speed
             spans.append(Span(shown_from, shown_to, clip, source, clip.speed))
+            if overlaps[i]:
+                boundaries.append((shown_from, overlaps[i]))
             begin += clip.length
         merged = merge_holds(holds)
         kept: list[Hold] = []
@@ -165,7 +189,8 @@ class Timeline:
                 continue
             spans = _insert_hold(spans, hold)
             kept.append(hold)
-        return cls(tuple(clips), tuple(spans), tuple(kept), slack, tuple(said))
+        fades = _fades(spans, boundaries, kept)
+        return cls(tuple(clips), tuple(spans), tuple(kept), fades, slack, tuple(said))
 
 
 def _out_start(span: Span) -> Fraction:
@@ -221,6 +246,38 @@ def _insert_hold(spans: list[Span], hold: Hold) -> list[Span]:
         source = max(last.source_start, end - BEFORE_END) if not last.held else last.source_start
         result.append(Span(hold.start, hold.end, last.clip, source, Fraction(0)))
     return result
+
+
+def _fades(
+    spans: Sequence[Span], boundaries: Sequence[tuple[Fraction, Fraction]], holds: Sequence[Hold]
+) -> tuple[Fade, ...]:
+    """The overlaps around ``boundaries`` (time before holds, duration), moved back by the holds before them.
+
+    A hold inside of an overlap splits the clips' time there; such a transition stays a hard cut.
+    """
+    fades: list[Fade] = []
+    for time, duration in boundaries:
+        at = time
+        for hold in holds:
+            if hold.start <= at:
+                at += hold.end - hold.start
+        start, end = at - duration / 2, at + duration / 2
+        after = next((k for k, span in enumerate(spans) if span.out_start == at and not span.held), None)
+        if not after or any(hold.start < end and start < hold.end for hold in holds):
+            continue
+        old, new = spans[after - 1], spans[after]
+        if old.held:
+            continue
+        fades.append(
+            Fade(
+                start,
+                end,
+                new.clip.index,
+                Span(start, end, old.clip, old.source_at(start), old.speed),
+                Span(start, end, new.clip, new.source_at(start), new.speed),
+            )
+        )
+    return tuple(fades)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Pointers drawn for this project: path data (``drawings``) and what makes pictures of them (``raster``)."""

@@ -1,0 +1,246 @@
+"""The two grids of the reference compositor, and finished pictures upon them.
+
+A frame is drawn at the centre of every pixel for luma, and at every left-sited chroma sample for chroma (the module
+docstring of ``scene.plan``). A :class:`Sheet` is a premultiplied picture on one of the two; everything that treats a
+finished picture (motion blur, effects, warp) takes a sheet with its own grid's coverage.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from reelpress.compose import reference_sampling as sampling
+from reelpress.compose import reference_shading as shading
+from reelpress.scene.plan import Effect
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from reelpress.compose.reference_sampling import Field
+    from reelpress.scene.plan import Blur, EffectLayer
+
+MARGIN = 64
+"""Pixels by which the frame of a layer with motion blur is grown on each side (scene.plan.Blur)."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Positions of the samples of a frame, in output pixels: ``xs`` (columns) by ``ys`` (rows)."""
+
+    xs: Field
+    ys: Field
+    is_chroma: bool
+
+    @property
+    def pitch(self) -> float:
+        return 2.0 if self.is_chroma else 1.0
+
+    def columns(self, x: Field) -> Field:
+        """Sample coordinates of positions: 0 is the first column's."""
+        at: Field = (x - self.xs[0]) / self.pitch
+        return at
+
+    def rows(self, y: Field) -> Field:
+        at: Field = (y - self.ys[0]) / self.pitch
+        return at
+
+    def reduce(self, field: Field) -> Field:
+        """Art of full resolution as seen on this grid, always (rows, columns, channels)."""
+        if field.ndim == 2:
+            field = field[..., np.newaxis]
+        if not self.is_chroma:
+            return field
+        before, even, odd = _columns_of_filter(field)
+        across = (before + 2 * even + odd) / 4
+        return (across[0::2] + across[1::2]) / 2
+
+    def greatest(self, field: Field) -> Field:
+        """The greatest of the pixels that :meth:`reduce` takes in: (rows, columns, 1)."""
+        if not self.is_chroma:
+            return field[..., np.newaxis]
+        across: Field = np.maximum.reduce(_columns_of_filter(field))
+        down: Field = np.maximum(across[0::2], across[1::2])
+        return down[..., np.newaxis]
+
+
+def _columns_of_filter(field: Field) -> tuple[Field, Field, Field]:
+    """Columns 2i - 1 (the first repeated), 2i and 2i + 1."""
+    return np.concatenate([field[:, :1], field[:, 1:-1:2]], axis=1), field[:, 0::2], field[:, 1::2]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Both grids of a rectangle of whole pixels with even edges."""
+
+    luma: Grid
+    chroma: Grid
+
+    @classmethod
+    def of(cls, size: tuple[int, int], margin: int = 0) -> Frame:
+        """The frame of a plan, grown by ``margin`` (even) on all sides."""
+        (left, right), (top, bottom) = ((-margin, length + margin) for length in size)
+        return cls(
+            Grid(np.arange(left, right) + 0.5, np.arange(top, bottom) + 0.5, is_chroma=False),
+            Grid(np.arange(left, right, 2) + 0.5, np.arange(top, bottom, 2) + 1.0, is_chroma=True),
+        )
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return len(self.luma.xs), len(self.luma.ys)
+
+    @property
+    def grids(self) -> tuple[Grid, Grid]:
+        return self.luma, self.chroma
+
+    def grown(self) -> Frame:
+        return Frame.of(self.size, MARGIN)
+
+    def sheets(self, art: Field) -> Sheets:
+        """Premultiplied R'G'B'A (rows, columns, 4) of full resolution, on both grids."""
+        both = [grid.reduce(art) for grid in self.grids]
+        luma, chroma = (Sheet(field[..., :3], 1 - field[..., 3:]) for field in both)
+        return luma, chroma
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A premultiplied picture on a grid. ``below * through + color`` lays it over another."""
+
+    color: Field
+    """R'G'B' (rows, columns, 3). On the chroma grid only its Cb and Cr mean anything."""
+    through: Field
+    """Share of what is below that still shows: (rows, columns, 1)."""
+
+    @classmethod
+    def empty(cls, grid: Grid) -> Sheet:
+        shape = (len(grid.ys), len(grid.xs))
+        return cls(np.zeros((*shape, 3)), np.ones((*shape, 1)))
+
+    @classmethod
+    def of(cls, stack: Field) -> Sheet:
+        return cls(stack[..., :3], 1 - stack[..., 3:])
+
+    @property
+    def stack(self) -> Field:
+        """Colour and coverage: (rows, columns, 4)."""
+        return np.concatenate([self.color, 1 - self.through], axis=-1)
+
+    def over(self, below: Sheet) -> Sheet:
+        return Sheet(below.color * self.through + self.color, below.through * self.through)
+
+
+Sheets = tuple[Sheet, Sheet]
+"""The same picture on the luma and on the chroma grid."""
+
+
+def moves(blur: Blur) -> bool:
+    """Whether there is any motion blur."""
+    return bool(blur.dx or blur.dy or blur.spread)
+
+
+def moved(field: Field, blur: Blur, own: Grid, target: Grid) -> Field:
+    """The mean of ``field`` (premultiplied, on the grid ``own``) over the taps of a motion blur, on ``target``."""
+    count = 13 if blur.spread else 21
+    places = (np.arange(count) + 0.5) / count
+    weights = 4 * (places - places**2) if blur.spread else np.ones(count)
+    weights = weights / weights.sum()
+    rows, columns, _ = field.shape
+    total = np.zeros((len(target.ys), len(target.xs), field.shape[2]))
+    for place, weight in zip(places - 0.5, weights, strict=True):
+        scale = 1 + place * blur.spread
+        x = blur.origin[0] + (target.xs - place * blur.dx - blur.origin[0]) / scale
+        y = blur.origin[1] + (target.ys - place * blur.dy - blur.origin[1]) / scale
+        across = sampling.zero_outside(sampling.bilinear_taps(own.columns(x)), columns)
+        down = sampling.zero_outside(sampling.bilinear_taps(own.rows(y)), rows)
+        total += weight * sampling.both_axes(field, down, across)
+    return total
+
+
+def warped(sheet: Sheet, matrix: tuple[float, ...], grid: Grid) -> Sheet:
+    """The sheet as a homography from output to its own pixels shows it (scene.plan.GroupLayer)."""
+    x, y = np.meshgrid(grid.xs, grid.ys)
+    a, b, c, d, e, f, g, h, i = matrix
+    w = g * x + h * y + i
+    seen = w > 0
+    w = np.where(seen, w, 1.0)
+    field = sampling.gather_cubic(
+        sheet.stack, _finite(grid.columns((a * x + b * y + c) / w)), _finite(grid.rows((d * x + e * y + f) / w))
+    )
+    cover = field[..., 3:]
+    shown = seen[..., np.newaxis] & (cover > 0)
+    return Sheet.of(np.where(shown, field / np.where(shown, np.maximum(cover, 1), 1), 0))
+
+
+def _finite(coordinates: Field) -> Field:
+    """Far outside is outside: keeps casts to whole numbers in range."""
+    clipped: Field = coordinates.clip(-1e6, 1e6)
+    return clipped
+
+
+def changed(layer: EffectLayer, sheets: Sheets, frame: Frame) -> Sheets:
+    """What was drawn so far, after an effect."""
+    if layer.amount <= 0:
+        return sheets
+    weight = shading.feathered(layer, frame.luma.xs, frame.luma.ys)
+    luma, chroma = (_effect(layer, sheet, grid, weight) for sheet, grid in zip(sheets, frame.grids, strict=True))
+    return luma, chroma
+
+
+def _effect(layer: EffectLayer, sheet: Sheet, grid: Grid, weight: Field) -> Sheet:
+    if layer.effect is Effect.HIGHLIGHT:
+        return Sheet(sheet.color * (1 - layer.amount * (1 - grid.reduce(weight))), sheet.through)
+    if layer.rect.w <= 0 or layer.rect.h <= 0:
+        return sheet
+    below, share = sheet.stack, grid.greatest(weight)
+    rect = layer.rect
+    if layer.effect is Effect.PIXELATE:
+        across = _shown(grid.xs, rect.x, rect.w, layer.amount, grid.pitch)
+        down = _shown(grid.ys, rect.y, rect.h, layer.amount, grid.pitch)
+        hidden = below[np.ix_(down, across)]
+    else:
+        (left, right), (top, bottom) = (
+            grid.columns(np.array([rect.x, rect.right])),
+            grid.rows(np.array([rect.y, rect.bottom])),
+        )
+        horizontal = _blur_matrix(left, right, layer.amount / grid.pitch, len(grid.xs))
+        vertical = _blur_matrix(top, bottom, layer.amount / grid.pitch, len(grid.ys))
+        hidden = sampling.by_matrices(below, vertical, horizontal)
+    # Not a sum of two products where a weight is 0 or 1: not even a rounding error of what is hidden may be seen.
+    mixed = np.where(share >= 1, hidden, np.where(share <= 0, below, below * (1 - share) + hidden * share))
+    return Sheet.of(mixed)
+
+
+def _nearest(coordinate: Field, count: int) -> NDArray[np.int64]:
+    """The sample nearest to a coordinate, of two the lower, and one that there is."""
+    index: NDArray[np.int64] = np.ceil(coordinate - 0.5).astype(np.int64)
+    return index.clip(0, count - 1)
+
+
+def _shown(positions: Field, start: float, length: float, amount: float, pitch: float) -> NDArray[np.int64]:
+    """For each sample of an axis the one whose value a mosaic shows there."""
+    last = max(0, int(np.ceil(length / amount)) - 1)
+    cell = np.floor((positions - start) / amount).clip(0, last)
+    centre = np.minimum(start + (cell + 0.5) * amount, start + length)
+    return _nearest((centre - positions[0]) / pitch, len(positions))
+
+
+def _blur_matrix(start: float, end: float, amount: float, count: int) -> Field:
+    """(count, count) weights of an axis; the rectangle's ends and the amount in samples."""
+    first, last = max(0, int(np.ceil(start))), min(count - 1, int(np.ceil(end)) - 1)
+    if last < first:
+        first = last = int(_nearest(np.array((start + end) / 2), count))
+    k = np.arange(-12, 13)
+    distance, sigma = amount * k / 12, amount / 3
+    weight = np.exp(-(distance**2) / (2 * sigma**2))
+    weight /= weight.sum()
+    place = (np.arange(count)[:, np.newaxis] + distance).clip(first, last)
+    low = np.floor(place).astype(np.int64)
+    share = place - low
+    matrix = np.zeros((count, count))
+    row = np.arange(count)[:, np.newaxis]
+    np.add.at(matrix, (row, low), weight * (1 - share))
+    np.add.at(matrix, (row, np.minimum(low + 1, count - 1)), weight * share)
+    return matrix

@@ -1,0 +1,282 @@
+"""What is seen of one recording segment in one frame: frame chrome, card, pointer, notch, camera (cap-format 3.11).
+
+A :class:`Bracket` holds what is fixed for a segment; :meth:`Bracket.layers` puts one moment together. It is a pure
+function of its arguments; what it keeps is only to hand out the same objects again while nothing changes.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from reelpress.scene.card import CardPose
+from reelpress.scene.card_blur import card_blur
+from reelpress.scene.chrome import chrome, notch
+from reelpress.scene.plan import FillLayer, TextLayer
+from reelpress.scene.pointer_look import pointer_sprite, position
+from reelpress.scene.pointer_shapes import shown_image
+from reelpress.scene.scenes_layout import Ground, arrange
+from reelpress.scene.zoom import ZoomState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from fractions import Fraction
+
+    from reelpress.project.cursor import Cursor
+    from reelpress.recording.model import PointerImage
+    from reelpress.scene.camera import CameraRig
+    from reelpress.scene.card import CardStyle
+    from reelpress.scene.chrome import ChromeStyle, NotchSpot
+    from reelpress.scene.geometry import Crop, Size
+    from reelpress.scene.grading import Grading
+    from reelpress.scene.plan import Blur, Layer, Rect, Shape
+    from reelpress.scene.pointer_path import PointerPath, PointerState
+    from reelpress.scene.scenes import SceneState
+    from reelpress.scene.texts import TakeOver
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What all segments share."""
+
+    size: Size
+    fps: Fraction
+    style: CardStyle
+    cursor: Cursor
+    images: Mapping[str, PointerImage]
+    screen_grade: Grading
+    camera_grade: Grading
+    grade_cursor: bool
+    motion_blur: float
+    chrome: ChromeStyle | None
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One output frame, as far as a segment needs to know."""
+
+    at: int
+    """Frame of the whole output; for grain."""
+    display: int
+    """Ordinal of the screen's picture."""
+    camera: int | None
+    """Ordinal of the camera's picture."""
+    pointer_ms: float
+    """Event time."""
+    before_ms: float | None
+    """Event time of the frame before; ``None`` right after a cut."""
+    zoom: ZoomState
+    zoom_before: ZoomState | None
+    """Of the frame before; ``None`` right after a cut or a snap."""
+    scene: SceneState
+    take_over: TakeOver | None
+
+
+@dataclass(slots=True)
+class _Reuse:
+    """The last parts handed out."""
+
+    key: tuple[object, ...] | None = None
+    layers: tuple[Layer, ...] = ()
+    pose: tuple[ZoomState, CardPose] | None = None
+
+
+class Bracket:
+    """One recording segment. ``layers`` is used from one thread at a time; see ``for_thread``."""
+
+    def __init__(
+        self,
+        look: Look,
+        *,
+        display: str,
+        camera: str | None,
+        screen: Size,
+        crop: Crop,
+        stored: Rect,
+        rest: Rect,
+        pointer: PointerPath | None,
+        rig: CameraRig | None,
+        notch_spot: NotchSpot | None,
+    ) -> None:
+        """
+        Args:
+            look: What all segments share.
+            display, camera: Keys of the tracks.
+            screen: Display pixels of the captured area.
+            crop: What is shown of it.
+            stored: The same in stored pixels.
+            rest: Where the card rests.
+            pointer: ``None`` when none is drawn.
+            rig: ``None`` when no camera is drawn.
+            notch_spot: Fractions of the display; ``None`` for none.
+        """
+        self.rest = rest
+        self._look, self._display, self._camera = look, display, camera
+        self._screen, self._crop, self._stored = screen, crop, stored
+        self._pointer, self._rig, self._notch = pointer, rig, notch_spot
+        self._ground = Ground(look.size, stored, crop.aspect, rest, look.style)
+        self._resting = CardPose.at(rest, look.style, ZoomState(), look.size)
+        self._reuse = _Reuse()
+
+    def for_thread(self) -> Bracket:
+        """A view for another thread."""
+        view = copy.copy(self)
+        view._reuse = _Reuse()
+        return view
+
+    def layers(self, moment: Moment) -> tuple[tuple[Layer, ...], bool]:
+        """The layers of one frame, and whether they hide everything below them."""
+        plain = moment.scene.plain and moment.take_over is None and self._look.chrome is None
+        state = None if self._pointer is None else self._pointer.at_ms(moment.pointer_ms)
+        came_from = self._came_from(moment)
+        blur = self._blur(moment)
+        grades = (self._look.screen_grade.at(moment.at), self._look.camera_grade.at(moment.at))
+        key = (
+            moment.display,
+            moment.camera,
+            state,
+            came_from,
+            moment.zoom,
+            moment.scene,
+            moment.take_over,
+            blur,
+            grades,
+        )
+        if key == self._reuse.key:
+            return self._reuse.layers, self._covers(moment, plain)
+        found = self._plain(moment, state, came_from, blur) if plain else self._arranged(moment, state, came_from, blur)
+        old = self._reuse.layers
+        # equal layers stay the same objects, so that comparing plans is cheap
+        found = tuple(old[k] if k < len(old) and old[k] == layer else layer for k, layer in enumerate(found))
+        self._reuse.key, self._reuse.layers = key, found
+        return found, self._covers(moment, plain)
+
+    def _covers(self, moment: Moment, plain: bool) -> bool:
+        return plain and self._pose(moment.zoom).covers
+
+    def _pose(self, zoom: ZoomState) -> CardPose:
+        if zoom.identity:
+            return self._resting
+        last = self._reuse.pose
+        if last is not None and last[0] == zoom:
+            return last[1]
+        pose = CardPose.at(self.rest, self._look.style, zoom, self._look.size)
+        self._reuse.pose = (zoom, pose)
+        return pose
+
+    def _blur(self, moment: Moment) -> Blur | None:
+        look = self._look
+        if look.motion_blur <= 0 or moment.zoom_before is None or moment.zoom_before == moment.zoom:
+            return None
+        return card_blur(
+            moment.zoom_before.apply(self.rest), moment.zoom.apply(self.rest), look.size, look.motion_blur, look.fps
+        )
+
+    def _came_from(self, moment: Moment) -> tuple[float, float] | None:
+        if self._pointer is None or moment.before_ms is None or self._look.cursor.motion_blur <= 0:
+            return None
+        zoom = moment.zoom if moment.zoom_before is None else moment.zoom_before
+        return position(*self._pointer.place(moment.before_ms), self._screen, self._crop, zoom.apply(self.rest))
+
+    def _plain(
+        self, moment: Moment, state: PointerState | None, came_from: tuple[float, float] | None, blur: Blur | None
+    ) -> tuple[Layer, ...]:
+        """The default arrangement: card, pointer, notch, bubble."""
+        look, pose = self._look, self._pose(moment.zoom)
+        card = pose.layer(self._display, moment.display, self._stored)
+        grade = look.screen_grade.at(moment.at)
+        if grade is not None or blur is not None:
+            card = replace(card, grade=grade, blur=blur)
+        layers: list[Layer] = [card]
+        self._add_pointer(layers, moment, state, came_from, pose.rect, pose.shape, clip=not pose.covers)
+        if self._notch is not None:
+            layers.extend(notch(self._notch, self._screen, self._crop, pose.rect, pose.shape))
+        if self._rig is not None and self._camera is not None and moment.camera is not None:
+            panel = self._rig.bubble(moment.zoom.activity)
+            layers.append(panel.layer(self._camera, moment.camera, look.camera_grade.at(moment.at)))
+        return tuple(layers)
+
+    def _arranged(
+        self, moment: Moment, state: PointerState | None, came_from: tuple[float, float] | None, blur: Blur | None
+    ) -> tuple[Layer, ...]:
+        """Scene modes, titles that take over, window frames."""
+        look, over = self._look, moment.take_over
+        ground = self._ground
+        if over is not None:
+            ground = replace(ground, rest=over.card(self.rest, look.size))
+        card_opacity = 1.0 if over is None else over.card_opacity
+        other_opacity = 1.0 if over is None else over.rest_opacity
+        found = arrange(moment.scene, ground, self._rig if moment.camera is not None else None, moment.zoom)
+        layers: list[Layer] = []
+        framed = look.chrome is not None and moment.scene.plain
+        if found.card is not None and card_opacity > 0:
+            card, shape = found.card, found.card.shape
+            if framed and look.chrome is not None:
+                behind, front, card = chrome(look.chrome, card, look.size)
+                layers.extend(_faded(layer, other_opacity) for layer in behind)
+                shape = card.shape
+            picture = replace(card, opacity=card.opacity * card_opacity).layer(
+                self._display, moment.display, look.screen_grade.at(moment.at), None if over is not None else blur
+            )
+            layers.append(picture)
+            if state is not None:
+                faded = state if card_opacity == 1.0 else state._replace(opacity=state.opacity * card_opacity)
+                self._add_pointer(layers, moment, faded, None if over else came_from, card.content, shape, clip=True)
+            if self._notch is not None and moment.scene.plain:
+                spots = notch(self._notch, self._screen, self._crop, card.content, shape)
+                layers.extend(_faded(layer, other_opacity) for layer in spots)
+            if framed and look.chrome is not None:
+                layers.extend(_faded(layer, other_opacity) for layer in front)
+        if self._camera is not None and moment.camera is not None and other_opacity > 0:
+            for panel in (found.plane, found.camera):
+                if panel is not None and panel.opacity > 0:
+                    shown = replace(panel, opacity=panel.opacity * other_opacity)
+                    layers.append(shown.layer(self._camera, moment.camera, look.camera_grade.at(moment.at)))
+        return tuple(layers)
+
+    def _add_pointer(
+        self,
+        layers: list[Layer],
+        moment: Moment,
+        state: PointerState | None,
+        came_from: tuple[float, float] | None,
+        card: Rect,
+        outline: Shape,
+        *,
+        clip: bool,
+    ) -> None:
+        look = self._look
+        image = None if state is None else look.images.get(state.image_id)
+        if state is None or image is None:
+            return
+        shown = shown_image(image, look.cursor)
+        if shown is None:
+            return
+        sprite = pointer_sprite(
+            state,
+            shown,
+            self._screen,
+            self._crop,
+            card,
+            outline,
+            size=look.cursor.size / 100,
+            clip=clip,
+            came_from=came_from,
+            blur=look.cursor.motion_blur,
+            fps=float(look.fps),
+            grade=look.screen_grade.at(moment.at) if look.grade_cursor else None,
+        )
+        if sprite is not None:
+            layers.append(sprite)
+
+
+def _faded(layer: Layer, opacity: float) -> Layer:
+    """``layer`` with its opacity multiplied."""
+    if opacity == 1.0:
+        return layer
+    if isinstance(layer, FillLayer):
+        return replace(layer, opacity=layer.opacity * opacity)
+    if isinstance(layer, TextLayer):
+        return replace(layer, opacity=layer.opacity * opacity)
+    return layer
