@@ -194,7 +194,7 @@ def bases(art: samples.Art) -> dict[str, Layer]:
     grade = Grade(0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.5, 3)
     whole = Rect(0, 0, *samples.SIZES[samples.TEXT])
     card = PictureLayer(samples.TEXT, 0, whole, shape.rect, shape, shadow, border)
-    sprite = art.sprite(art.pointer, Rect(40.4, 20.7, 18, 24), clip=Shape(Rect(30, 20, 24, 21), 10))
+    sprite = art.sprite(art.pointer, Rect(40.4, 20.7, 18, 24), clip=Shape(Rect(39, 20, 19, 20), 8))
     fill = FillLayer(shape, (0.2, 0.7, 0.3), 1.0, shadow, border)
     warp = (1.15, 0.06, -6.0, -0.05, 1.1, 2.0, 0.0016, 0.0008, 1.0)
     image = BackgroundLayer(ImageFill(art.wallpaper, *art.sizes[art.wallpaper]), 1.0)

@@ -13,16 +13,25 @@ from reelpress.errors import MissingInputError, UnreadableInputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+BUILTIN = "builtin:"
+
 Samples = np.ndarray[Any, np.dtype[np.float32]]
 
 
 def load(path: str) -> NDArray[np.uint8]:
-    """The file as straight RGBA (rows, columns, 4), after its EXIF orientation.
+    """The file as straight RGBA (rows, columns, 4), after its EXIF orientation; or our own drawing ``builtin:NAME``.
 
     Raises:
         MissingInputError: There is no such file.
         UnreadableInputError: It is no picture that Pillow knows, or it is damaged.
     """
+    if path.startswith(BUILTIN):
+        from reelpress.compose.pointers import raster
+
+        try:
+            return raster.sprite(path)
+        except KeyError:
+            raise MissingInputError(f"There is no drawn pointer {path}.") from None
     try:
         with Image.open(path) as image:
             return np.array(ImageOps.exif_transpose(image).convert("RGBA"))

@@ -70,6 +70,27 @@ def distance(qx: NDArray[np.float32], qy: NDArray[np.float32], radius: float, ki
     return out
 
 
+def _distance(shape: Shape, qx: NDArray[np.float32], qy: NDArray[np.float32], ys: Axis | None) -> Field:
+    """:func:`distance` of a shape that may be rounded above or below only.
+
+    Args:
+        shape: The outline.
+        qx, qy: As if all of it were rounded.
+        ys: Positions of rows; where they cannot matter, neither does which half they are in.
+    """
+    d = distance(qx, qy, shape.radius, shape.kind)
+    if (shape.round_top and shape.round_bottom) or shape.radius <= 0 or ys is None:
+        return d
+    upper = ys - (shape.rect.y + shape.rect.h / 2) < 0
+    square = ~upper if shape.round_top else upper
+    if not shape.round_top and not shape.round_bottom:
+        square[:] = True
+    radius = np.float32(shape.radius)
+    d = np.broadcast_to(d, (len(qy), d.shape[1])).copy()
+    d[square] = distance(qx - radius, qy[square] - radius, 0.0, shape.kind)
+    return d
+
+
 def _smooth(t: Field) -> Field:
     """``clamp(t)^2 (3 - 2 clamp(t))`` in place."""
     np.clip(t, 0, 1, out=t)
@@ -88,7 +109,7 @@ def coverage(shape: Shape, xs: Axis | None, ys: Axis | None) -> Field:
         ys: Centres of rows, or None likewise.
     """
     rect = shape.rect
-    if shape.radius <= 0:
+    if shape.radius <= 0 or not (shape.round_top or shape.round_bottom):
         return _box(xs, rect.x, rect.w)[np.newaxis, :] * _box(ys, rect.y, rect.h)[:, np.newaxis]
     total: Field | None = None
     across, down = (_SAMPLES if at is not None else (0.0,) for at in (xs, ys))
@@ -96,7 +117,7 @@ def coverage(shape: Shape, xs: Axis | None, ys: Axis | None) -> Field:
         qy = axis_q(None if ys is None else ys + dy, rect.y, rect.h, shape.radius)
         for dx in across:
             qx = axis_q(None if xs is None else xs + dx, rect.x, rect.w, shape.radius)
-            d = distance(qx, qy, shape.radius, shape.kind)
+            d = _distance(shape, qx, qy, None if ys is None else ys + dy)
             d += 1  # 1 - smoothstep(-1, 1, d)
             d *= np.float32(0.5)
             sample = _smooth(d)
@@ -119,9 +140,7 @@ def shadow_alpha(shadow: Shadow, shape: Shape, xs: Axis | None, ys: Axis | None)
     """Alpha of the black shadow at pixel centres."""
     rect = shape.rect
     span = max(shadow.size + 2 * shadow.blur, 1e-6)
-    d = distance(
-        axis_q(xs, rect.x, rect.w, shape.radius), axis_q(ys, rect.y, rect.h, shape.radius), shape.radius, shape.kind
-    )
+    d = _distance(shape, axis_q(xs, rect.x, rect.w, shape.radius), axis_q(ys, rect.y, rect.h, shape.radius), ys)
     np.abs(d, out=d)
     np.subtract(np.float32(shadow.reach), d, out=d)
     d *= np.float32(1 / span)

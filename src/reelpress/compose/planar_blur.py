@@ -30,6 +30,9 @@ MARGIN = 64
 
 _STRIP = 1 << 15
 
+_WHOLE = 1 - 2.0**-16
+"""Coverage from which on a mean of ones is meant."""
+
 
 def moves(blur: Blur | None) -> bool:
     """Whether there is any motion blur."""
@@ -88,15 +91,12 @@ def draw(picture: Canvas, filled: IntRect, blur: Blur, out: Canvas, regions: tup
     if area is None:
         return
     smears = [Smear(blur, shift, MARGIN) for shift in (0, 1)]
-    share_of = np.float32(1 / 255)
     for region in regions:
         part = intersect(area, region)
         for each in strips(part, _STRIP) if part is not None else ():
             boxes = [IntRect(each.x >> s, each.y >> s, each.w >> s, each.h >> s) for s in (0, 1)]
-            shares = [smears[s].of(cover, boxes[s]) * share_of for s, cover in enumerate(picture.cover)]
-            colors = [
-                smears[s].of(plane, boxes[s]) for plane, s in zip(picture.planes, SHIFTS, strict=True)
-            ]
+            shares = [smears[s].cover(cover, boxes[s]) for s, cover in enumerate(picture.cover)]
+            colors = [smears[s].of(plane, boxes[s]) for plane, s in zip(picture.planes, SHIFTS, strict=True)]
             over(out, each, colors, shares)
 
 
@@ -122,19 +122,42 @@ class Smear:
             return self._moved(plane, area)
         return self._scaled(plane, area)
 
+    def cover(self, plane: Plane, area: IntRect) -> Field:
+        """Coverage 0..255 blurred, as 0..1. What is as good as 1 is 1, whichever way it was found."""
+        inner = self._seen(area)
+        rows, columns = plane.shape
+        if inner.x >= 0 and inner.y >= 0 and inner.right <= columns and inner.bottom <= rows:
+            window = plane[inner.y : inner.bottom, inner.x : inner.right]
+            if int(window.min()) == 255:
+                return np.ones((area.h, area.w), np.float32)
+        share = self.of(plane, area)
+        share *= np.float32(1 / 255)
+        share[share > _WHOLE] = 1
+        return share
+
+    def _seen(self, area: IntRect) -> IntRect:
+        """Samples of the plane that ``area`` looks at."""
+        if self._offsets:
+            rows, columns = [dy for dy, _, _ in self._offsets], [dx for _, dx, _ in self._offsets]
+            x0, y0 = min(columns), min(rows)
+            x, y = area.x + self._margin + x0, area.y + self._margin + y0
+            return IntRect(x, y, area.w + max(columns) - x0, area.h + max(rows) - y0)
+        blur, pitch = self._blur, self._pitch
+        most = max(abs(place) for place, _ in taps(blur))
+        scales = (1 - most * abs(blur.spread), 1 + most * abs(blur.spread))
+
+        def ends(low: float, high: float, origin: float, d: float) -> tuple[int, int]:
+            at = [origin + (p - origin + m * d) / s for p in (low, high) for s in scales for m in (-most, most)]
+            return int(np.floor(min(at) / pitch)) - 2, int(np.ceil(max(at) / pitch)) + 3
+
+        x0, x1 = ends(area.x * pitch, area.right * pitch, blur.origin[0], blur.dx)
+        y0, y1 = ends(area.y * pitch, area.bottom * pitch, blur.origin[1], blur.dy)
+        return IntRect(x0 + self._margin, y0 + self._margin, x1 - x0, y1 - y0)
+
     def _moved(self, plane: Plane | Field, area: IntRect) -> Field:
-        rows, columns = [dy for dy, _, _ in self._offsets], [dx for _, dx, _ in self._offsets]
-        x0, y0 = min(columns), min(rows)
-        window = _window(
-            plane,
-            area.x + self._margin + x0,
-            area.y + self._margin + y0,
-            area.w + max(columns) - x0,
-            area.h + max(rows) - y0,
-        )
-        first, last = float(window.min()), float(window.max())
-        if first == last and first in (0.0, 255.0):  # nothing, or wholly covered: the mean of equal numbers
-            return np.full((area.h, area.w), first, np.float32)
+        x0, y0 = min(dx for _, dx, _ in self._offsets), min(dy for dy, _, _ in self._offsets)
+        seen = self._seen(area)
+        window = _window(plane, seen.x, seen.y, seen.w, seen.h)
         total = np.zeros((area.h, area.w), np.float32)
         product = np.empty_like(total)
         for dy, dx, weight in self._offsets:

@@ -14,14 +14,14 @@ geometry alone and every value is elementwise, so drawing any part gives exactly
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from reelpress.color import rgb_to_codes
 from reelpress.compose.coverage import Field, centres, coverage, shadow_alpha, to_chroma
-from reelpress.scene.plan import IntRect, PictureLayer, Rect, Shape
+from reelpress.scene.plan import FillLayer, IntRect, PictureLayer, Rect, Shape
 
 Kind = Literal["halo", "rim", "inside"]
 
@@ -96,7 +96,7 @@ class Card:
         size: Of the frame.
     """
 
-    def __init__(self, layer: PictureLayer, size: tuple[int, int]) -> None:
+    def __init__(self, layer: PictureLayer | FillLayer, size: tuple[int, int]) -> None:
         self._shape = layer.shape
         self._shadow = layer.shadow if layer.shadow and layer.shadow.opacity > 0 and layer.shadow.reach > 0 else None
         self._border = layer.border if layer.border and layer.border.opacity > 0 and layer.border.width > 0 else None
@@ -209,7 +209,7 @@ class Card:
         ring = nothing
         if self._border is not None:
             rect, width = self._shape.rect, self._border.width
-            grown = Shape(rect.outset(width), self._shape.radius + width, self._shape.kind)
+            grown = replace(self._shape, rect=rect.outset(width), radius=self._shape.radius + width)
             ring = coverage(grown, xs, ys)
             if piece.kind != "halo":
                 ring -= coverage(self._shape, xs, ys)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from reelpress.color import BT709_LIMITED
 from reelpress.compose.banded import Plan
-from reelpress.compose.kernel import Axis, taps
+from reelpress.compose.kernel import Axis, gaussian_taps, taps
 from reelpress.compose.lattice import Window, find
 from reelpress.media.plane_scale import PlaneScaler
 from reelpress.scene.plan import IntRect, pixel_cover
@@ -63,7 +63,21 @@ def axes(layer: PictureLayer, visible: IntRect, source: tuple[int, int], *, chro
         limits_y = _limits(crop.y - 0.5, crop.bottom - 0.5, source[1])
         x = Axis(crop.x - rect.x * step_x, step_x, visible.x, visible.right, *limits_x)
         y = Axis(crop.y - rect.y * step_y, step_y, visible.y, visible.bottom, *limits_y)
-    return y, x
+    return y, _mirrored(x, layer, chroma=chroma) if layer.mirror else x
+
+
+def _mirrored(x: Axis, layer: PictureLayer, *, chroma: bool) -> Axis:
+    """The columns of a mirrored layer from right to left: to be turned round when they are made.
+
+    Output x shows what ``right + left - x`` would: of n samples the last comes first.
+    """
+    crop, rect = layer.crop, layer.rect
+    both = rect.x + rect.right
+    if chroma:
+        at = crop.x / 2 + 0.25 + x.step * (both / 2 - x.stop + 0.25 - rect.x / 2)
+    else:
+        at = crop.x + x.step * (both - x.stop - rect.x)
+    return Axis(at, x.step, 0, x.count, x.low, x.high)
 
 
 def _limits(low: float, high: float, size: int) -> tuple[int, int]:
@@ -251,6 +265,29 @@ def _even(rect: Rect, size: tuple[int, int]) -> IntRect | None:
     return whole if same and even and inside else None
 
 
+def _all_around(layer: PictureLayer, area: IntRect) -> tuple[tuple[int, int], ...]:
+    """Rows and columns of luma, then of chroma, that a Gaussian over ``area`` takes in: first and one past the last.
+
+    Samples in the layer's rectangle (also beyond the frame), as far as the Gaussian reaches from ``area``; samples
+    beyond the rectangle are its edge samples.
+    """
+    rect = layer.rect
+    found = []
+    for pitch in (1, 2):
+        reach = math.ceil(3 * layer.soften / pitch)
+        for low, high, origin, start, stop in (
+            (rect.y, rect.bottom, pitch / 2, area.y // pitch, area.bottom // pitch),
+            (rect.x, rect.right, 0.5, area.x // pitch, area.right // pitch),
+        ):
+            first, end = math.ceil((low - origin) / pitch), math.ceil((high - origin) / pitch)
+            if end <= first:
+                first = math.ceil(((low + high) / 2 - origin) / pitch - 0.5)
+                end = first + 1
+            begin = min(max(first, start - reach), end - 1)
+            found.append((begin, max(min(end, stop + reach), begin + 1)))
+    return tuple(found)
+
+
 class PictureScaler:
     """Scaled pictures, the newest kept: a pointer moving over a picture at rest costs no scaling.
 
@@ -262,13 +299,15 @@ class PictureScaler:
         self.resampler = Resampler()
         self.keep = 1
         self._kept: OrderedDict[object, Shown] = OrderedDict()
+        self._gaussians: OrderedDict[object, Plan] = OrderedDict()
 
     def show(self, layer: PictureLayer, source: Planes, size: tuple[int, int]) -> Shown | None:
         """The layer's picture wherever the shape (and its soft edge) is inside the frame; None if nowhere."""
         area = pixel_cover(layer.shape.rect, size, margin=2, align=2)
         if area is None or min(layer.rect.w, layer.rect.h, layer.crop.w, layer.crop.h) <= 0:
             return None
-        key = (layer.source, layer.frame, layer.crop, layer.rect, area, source.width, source.height)
+        look = (layer.mirror, layer.soften)
+        key = (layer.source, layer.frame, layer.crop, layer.rect, area, source.width, source.height, look)
         shown = self._kept.get(key)
         if shown is None:
             source.require(("yuv420p", "nv12"), BT709_LIMITED)
@@ -286,12 +325,63 @@ class PictureScaler:
         else:
             planes = (source.planes[0], source.planes[1], source.planes[2])
         picture = (source.width, source.height)
+        if layer.mirror or layer.soften > 0:
+            return self._altered(layer, planes, picture, area)
         crop, rect = _even(layer.crop, picture), _even(layer.rect, size)
         if crop is not None and rect is not None and layer.shape.rect == layer.rect and crop.w != rect.w:
             # At rest. The soft edge reaches a pixel beyond and shows the edge sample there, near enough.
             return Shown(rect, self.resampler.at_rest(planes, crop, rect.w, rect.h))
         luma, chroma = axes(layer, area, picture, chroma=False), axes(layer, area, picture, chroma=True)
         return Shown(area, self.resampler.picture(planes, luma, chroma))
+
+    def _altered(self, layer: PictureLayer, planes: Three, picture: tuple[int, int], area: IntRect) -> Shown:
+        """Mirrored, softened or both."""
+        wanted = _all_around(layer, area) if layer.soften > 0 else ((area.y, area.bottom), (area.x, area.right)) * 2
+        both: list[Axes] = []
+        for chroma in (False, True):
+            y, x = axes(layer, area, picture, chroma=chroma)
+            if layer.soften > 0:
+                rows, columns = wanted[2 * chroma : 2 * chroma + 2]
+                y = replace(y, start=rows[0], stop=rows[1])
+                x = replace(x, start=columns[0], stop=columns[1])
+                x = _mirrored(x, layer, chroma=chroma) if layer.mirror else x
+            both.append((y, x))
+        made = self.resampler.picture(planes, both[0], both[1])
+        if layer.mirror:
+            made = (made[0][:, ::-1], made[1][:, ::-1], made[2][:, ::-1])
+        if layer.soften > 0:
+            y, u, v = (
+                self._softened(layer, plane, area, wanted[2 * chroma], wanted[2 * chroma + 1], chroma)
+                for plane, chroma in zip(made, (0, 1, 1), strict=True)
+            )
+            made = (y, u, v)
+        return Shown(area, made)
+
+    def _softened(
+        self,
+        layer: PictureLayer,
+        plane: Plane,
+        area: IntRect,
+        rows: tuple[int, int],
+        columns: tuple[int, int],
+        shift: int,
+    ) -> Plane:
+        """A Gaussian over samples of ``rows`` and ``columns``, as far as ``area`` goes."""
+        key = (layer.soften, area, rows, columns, shift)
+        matrices = self._gaussians.get(key)
+        if matrices is None:
+            sigma = layer.soften / (1 << shift)
+            taps_of = [
+                gaussian_taps(sigma, low - first, high - first, last - first)
+                for (first, last), low, high in (
+                    (rows, area.y >> shift, area.bottom >> shift),
+                    (columns, area.x >> shift, area.right >> shift),
+                )
+            ]
+            matrices = self._gaussians[key] = Plan(taps_of[0], taps_of[1])
+            while len(self._gaussians) > 4:
+                self._gaussians.popitem(last=False)
+        return matrices.codes(plane)
 
     def clear(self) -> None:
         """Forget all pictures."""

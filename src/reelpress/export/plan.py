@@ -68,6 +68,8 @@ class ExportPlan:
     not_drawn: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     fallbacks: tuple[Fallback, ...] = field(default_factory=tuple)
+    subtitles: dict[str, Any] = field(default_factory=dict)
+    """``used`` and ``reason``; ``file`` and ``cues`` where they are written."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reelpress.color import BT709_LIMITED
 from reelpress.encode.rate import RateControl, rate_control
@@ -15,6 +15,7 @@ from reelpress.errors import SettingsError, StrictFallbackError, UnsupportedInpu
 from reelpress.events import Fallback
 from reelpress.export.plan import Conversion, ExportPlan, FormatEdge, estimate
 from reelpress.export.settings import FORMATS, ExportSettings
+from reelpress.export.subtitles import cues, subtitle_path
 from reelpress.media.scale import describe_conversion
 from reelpress.pipeline.budget import Budget, BufferSizes, EncoderLoad, SourceLoad
 from reelpress.pipeline.machine import cores
@@ -22,11 +23,13 @@ from reelpress.project.load import LoadedProject, load_project
 from reelpress.recording.load import load
 from reelpress.scene.director import Director
 from reelpress.timeline.rate import CAP_RATE, natural_rate
+from reelpress.timeline.sound import music_spans
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from reelpress.media.audio import AudioSpan
+    from reelpress.media.text_track import TextCue
     from reelpress.recording.model import Recording
 
 NATIVE = "yuv420p"
@@ -62,6 +65,13 @@ class Job:
     plan: ExportPlan
     decoder_name: str = "software"
     fallbacks: list[Fallback] = field(default_factory=list)
+    subtitles: tuple[TextCue, ...] = ()
+    """Captions to be written; without any there is no file and no track."""
+
+    @property
+    def subtitle_target(self) -> Path | None:
+        """The SRT file that is written, if any."""
+        return subtitle_path(self.target) if self.subtitles else None
 
     def close(self) -> None:
         """Remove temporary files; calling it twice is harmless."""
@@ -138,7 +148,19 @@ def _prepared(source: Path, target: Path, settings: ExportSettings, recording: R
         crf=settings.crf,
         preset=settings.encoder_preset,
     )
-    spans = () if settings.no_audio else director.audio_spans()
+    spans: tuple[AudioSpan, ...] = ()
+    warnings: list[str] = []
+    if not settings.no_audio:
+        music, silent = music_spans(project.project, project.resolve, director.fps, director.range)
+        spans = (*director.audio_spans(), *music)
+        warnings.extend(silent)
+    texts: tuple[TextCue, ...] = ()
+    if settings.subtitles is not None:
+        subtitle_path(target)  # refuses a target of that name
+        begin = Fraction(director.range.first) / director.fps
+        texts = cues(project.project, director.timeline, begin, director.duration)
+        if not texts:
+            warnings.append("There are no captions in what is shown, so no subtitles are written.")
     buffers = Budget.detect(memory=settings.memory, buffers=settings.buffer_size).plan(
         frame_bytes=width * height * 3 // 2,
         sources=[SourceLoad(max(t.info.width * t.info.height for t in director.tracks) * 3 // 2)],
@@ -151,7 +173,32 @@ def _prepared(source: Path, target: Path, settings: ExportSettings, recording: R
             f"--strict: {first.used} would be used instead of {first.wanted} ({first.stage}), because {first.reason}."
         )
     plan = _explain(source, target, settings, recording, project, director, spans, rate, buffers, fallbacks)
-    return Job(source, target, settings, recording, project, director, spans, rate, buffers, plan, fallbacks=fallbacks)
+    plan = replace(
+        plan, warnings=_once(*plan.warnings, *warnings), subtitles=_explain_subtitles(settings, target, texts)
+    )
+    return Job(
+        source,
+        target,
+        settings,
+        recording,
+        project,
+        director,
+        spans,
+        rate,
+        buffers,
+        plan,
+        fallbacks=fallbacks,
+        subtitles=texts,
+    )
+
+
+def _explain_subtitles(settings: ExportSettings, target: Path, texts: tuple[TextCue, ...]) -> dict[str, Any]:
+    if settings.subtitles is None:
+        return {"used": False, "reason": "not asked for (--subtitles srt)"}
+    if not texts:
+        return {"used": False, "reason": "there are no captions in what is shown"}
+    reason = "an SRT file beside the video, and a track in it that is off until it is asked for"
+    return {"used": True, "reason": reason, "file": str(subtitle_path(target)), "cues": len(texts)}
 
 
 def _default_rate(recording: Recording) -> Fraction:

@@ -74,6 +74,8 @@ class ExportReport:
     output: OutputInfo
     verified: list[str] = field(default_factory=list)
     """What was checked in the finished file, in words."""
+    subtitles: dict[str, Any] | None = None
+    """``file``, ``cues``, ``codec`` and ``language`` of the subtitles that were written."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
+import math
 import time
 from collections import deque
 from dataclasses import asdict
@@ -17,9 +19,12 @@ from reelpress.events import CompletedEvent, FallbackEvent, PlanEvent, ProgressE
 from reelpress.export import stages
 from reelpress.export.report import ExportReport, FrameCounts, OutputInfo, StageTimes
 from reelpress.export.sources import SourcePool
+from reelpress.export.subtitles import LANGUAGE, read_back, write_srt
 from reelpress.media.audio import AudioMixer
 from reelpress.media.encoder import AudioEncoderSettings, VideoEncoderSettings
 from reelpress.media.mux import Mp4Writer
+from reelpress.media.text_track import CODEC as TEXT_CODEC
+from reelpress.media.text_track import TextTrackSettings, text_packets
 from reelpress.media.verify import VerifyResult, verify
 from reelpress.pipeline.cancel import CancelToken
 from reelpress.pipeline.channel import Channel
@@ -90,7 +95,9 @@ def run(
     started, cpu_started = time.monotonic(), _cpu_seconds()
     teller = _Teller(on_event, job.director.frames)
     settings = job.settings
-    with TargetGuard(job.target, overwrite=settings.overwrite, sources=_sources(job)) as guard:
+    with contextlib.ExitStack() as stack:
+        guard = stack.enter_context(_guard(job, job.target))
+        beside = None if job.subtitle_target is None else stack.enter_context(_guard(job, job.subtitle_target))
         teller.event(PlanEvent(job.plan.to_dict()))
         for fallback in job.fallbacks:
             teller.event(FallbackEvent(**asdict(fallback)))
@@ -108,12 +115,32 @@ def run(
         for line in flow.afterwards():
             warn(line)
         result = _verified(job, guard, teller, cancel, settings.verify, has_audio=flow.has_audio)
+        if beside is not None:
+            write_srt(beside.part_path, job.subtitles, beside.target)
+            read_back(beside.part_path, job.subtitles, beside.target)
         cancel.raise_if_cancelled()
-        guard.commit()
+        _commit(guard, beside)
     wall = time.monotonic() - started
     report = _report(job, counts, stats, result, flow, warnings, wall, _cpu_seconds() - cpu_started)
     teller.event(CompletedEvent(str(job.target), report.to_dict()))
     return report
+
+
+def _guard(job: Job, target: Path) -> TargetGuard:
+    return TargetGuard(target, overwrite=job.settings.overwrite, sources=_sources(job))
+
+
+def _commit(guard: TargetGuard, beside: TargetGuard | None) -> None:
+    """Put both files in their places. Where the video's fails, its subtitles are not left alone."""
+    if beside is None:
+        guard.commit()
+        return
+    beside.commit()
+    try:
+        guard.commit()
+    except BaseException:
+        beside.target.unlink(missing_ok=True)
+        raise
 
 
 class _Flow:
@@ -178,6 +205,7 @@ class _Flow:
                     extra=_encoder_extra(buffers),
                 ),
                 audio=AudioEncoderSettings() if self.has_audio else None,
+                text=TextTrackSettings(LANGUAGE) if job.subtitles else None,
             )
         except BaseException:
             if self.mixer is not None:
@@ -220,7 +248,14 @@ class _Flow:
             Stage(
                 "mux",
                 lambda ctx: stages.audio_and_mux(
-                    ctx, self.writer, self.mixer, self.total_samples, self.packets, director.fps, self.progress
+                    ctx,
+                    self.writer,
+                    self.mixer,
+                    self.total_samples,
+                    self.packets,
+                    director.fps,
+                    self.progress,
+                    text_packets(job.subtitles, math.floor(director.duration * 1000)) if job.subtitles else (),
                 ),
                 inputs=[self.packets],
             ),
@@ -290,6 +325,7 @@ def _verified(
                 duration=Fraction(director.frames) / director.fps,
                 color=BT709_LIMITED,
                 has_audio=has_audio,
+                subtitles=job.subtitles or None,
                 mode=mode,
                 heartbeat=ctx.heartbeat,
                 cancelled=lambda: cancel.cancelled,
@@ -355,6 +391,14 @@ def _report(
             color=str(BT709_LIMITED),
         ),
         verified=list(result.checked),
+        subtitles={
+            "file": str(job.subtitle_target),
+            "cues": len(job.subtitles),
+            "codec": TEXT_CODEC,
+            "language": LANGUAGE,
+        }
+        if job.subtitles
+        else None,
     )
 
 

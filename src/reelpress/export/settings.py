@@ -26,6 +26,7 @@ Renderer = Literal["auto", "gpu", "cpu"]
 Converter = Literal["auto", "gpu", "videotoolbox", "swscale"]
 Unchanged = Literal["splice", "vfr", "encode"]
 Verify = Literal["fast", "full"]
+Subtitles = Literal["srt"]
 
 FORMATS: tuple[str, ...] = get_args(Format)
 CODECS: tuple[str, ...] = get_args(Codec)
@@ -106,7 +107,8 @@ class ExportSettings:
     overwrite: bool = False
     verify: Verify = "fast"
     no_audio: bool = False
-    subtitles: Literal["srt"] | None = None
+    subtitles: Subtitles | None = None
+    """``srt`` writes the captions beside the video, and as a track that players can switch on into it."""
 
     def __post_init__(self) -> None:
         for name, allowed in _CHOICES.items():
@@ -120,8 +122,6 @@ class ExportSettings:
                     f"--{_dashed(name)} {value} is not built in this version of Reelpress. "
                     f"Built are: {', '.join(built)}."
                 )
-        if self.subtitles is not None:
-            raise SettingsError("--subtitles srt is not built in this version of Reelpress.")
         parse_resolution(self.resolution)
         if self.fps is not None and not Fraction(1) <= self.fps <= 240:
             raise SettingsError(f"--fps is {float(self.fps):g}. Allowed is 1 to 240.")
@@ -176,6 +176,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "converter": get_args(Converter),
     "unchanged": get_args(Unchanged),
     "verify": get_args(Verify),
+    "subtitles": get_args(Subtitles),
     "encoder_preset": X264_PRESETS,
 }
 

@@ -13,7 +13,7 @@ from reelpress import clock
 from reelpress.media import pulse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from fractions import Fraction
 
     from reelpress.compose.base import Composed, Compositor
@@ -172,12 +172,22 @@ def audio_and_mux(
     packets: Channel[list[EncodedPacket]],
     fps: Fraction,
     progress: Progress,
+    texts: Sequence[EncodedPacket] = (),
 ) -> None:
-    """Write packets; sound is mixed and encoded just ahead of the picture it belongs to.
+    """Write packets; sound is mixed and encoded, and subtitles are written, just ahead of their pictures.
 
-    Sound is pulled by the pictures' times, so the muxer never has to hold more than a moment of either.
+    Both are pulled by the pictures' times, so the muxer never has to hold more than a moment of anything.
     """
     done = 0
+    said = 0
+
+    def texts_until(time: Fraction | None) -> None:
+        nonlocal said
+        first = said
+        while said < len(texts) and (time is None or texts[said].pts * texts[said].time_base <= time):
+            said += 1
+        if said > first:
+            writer.mux(texts[first:said])
 
     def sound_until(sample: int) -> None:
         nonlocal done
@@ -193,10 +203,12 @@ def audio_and_mux(
     try:
         for batch in packets:
             for packet in batch:
+                texts_until(max(0, packet.dts + 1) / fps)
                 sound_until(clock.samples_until(max(0, packet.dts) + 1, fps))
             with ctx.native("writing"):
                 writer.mux(batch)
             progress.muxed += len(batch)
+        texts_until(None)
         sound_until(total_samples)
         if writer.audio is not None:
             writer.mux(writer.audio.flush())

@@ -6,6 +6,7 @@ first picture, the last one and up to eight key frames between them are decoded.
 
 from __future__ import annotations
 
+import math
 from array import array
 from dataclasses import dataclass
 from fractions import Fraction
@@ -354,7 +355,7 @@ def _check_packets(packets: PacketTable, what: str) -> None:
 
 def _check_text(path: Path, cues: Sequence[TextCue], seconds: Fraction, pause: Callable[[], None]) -> None:
     """Every sample of the subtitle track: its times and its text."""
-    planned = text_packets(cues, round(seconds * 1000))
+    planned = text_packets(cues, math.floor(seconds * 1000))
     found: list[tuple[Fraction, Fraction, str]] = []
     with _opened(path) as container:
         track = next(s for s in container.streams if s.type == "subtitle")
