@@ -192,8 +192,8 @@ def bases(art: samples.Art) -> dict[str, Layer]:
     shape = Shape(Rect(21.3, 14.6, 50.2, 33.4), 9, CornerKind.ROUNDED)
     shadow, border = Shadow(5, 3, 0.5), Border(2, (1, 1, 0.2), 0.9)
     grade = Grade(0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.5, 3)
-    whole = Rect(0, 0, *samples.SIZES[samples.TEXT])
-    card = PictureLayer(samples.TEXT, 0, whole, shape.rect, shape, shadow, border)
+    whole = Rect(0, 0, *samples.SIZES[samples.NOISY])
+    card = PictureLayer(samples.NOISY, 0, whole, shape.rect, shape, shadow, border)
     sprite = art.sprite(art.pointer, Rect(40.4, 20.7, 18, 24), clip=Shape(Rect(39, 20, 19, 20), 8))
     fill = FillLayer(shape, (0.2, 0.7, 0.3), 1.0, shadow, border)
     warp = (1.15, 0.06, -6.0, -0.05, 1.1, 2.0, 0.0016, 0.0008, 1.0)
@@ -220,22 +220,27 @@ def bases(art: samples.Art) -> dict[str, Layer]:
 
 
 def single_changes(art: samples.Art) -> list[tuple[str, Layer, Layer]]:
-    return [
-        (f"{name}: {label}", layer, new)
-        for name, layer in bases(art).items()
-        for label, new in changed(layer, art)
-        if (type(layer), label.split(".")[-1]) != (EffectLayer, "none")
-    ]
+    """Every property once at least; those that several layers of one kind share, with every third of them again."""
+    cases, known = [], set()
+    for name, layer in bases(art).items():
+        labels = set()
+        for i, (label, new) in enumerate(changed(layer, art)):
+            labels.add(label)
+            if label not in known or i % 3 == 0:
+                cases.append((f"{name}: {label}", layer, new))
+        known |= labels
+    return cases
 
 
-GROUND = BackgroundLayer(samples.GRADIENT)
+GROUND = BackgroundLayer(GradientFill((0.9, 0.2, 0.3), (0.1, 0.6, 0.9), 120, 100, 90))
+"""Uneven, so that whatever moves, hides or mixes it is seen."""
 
 
 def under_and_over(layer: Layer, art: samples.Art) -> tuple[Layer, ...]:
     """The layer with something to see below it."""
     if isinstance(layer, BackgroundLayer):
         return (layer, FillLayer(Shape(Rect(30, 20, 20, 20), 4), (0.1, 0.1, 0.1)))
-    below = samples.card(samples.BARS, Rect(4, 2, 88, 60))
+    below = FillLayer(Shape(Rect(34.5, 6, 30, 52), 12), (0.9, 0.9, 0.2), 0.7)
     return (GROUND, below, layer, art.sprite(art.badge, Rect(60.2, 34.6, 20, 20)))
 
 

@@ -61,7 +61,6 @@ CASES: dict[str, dict[str, Any]] = {
     },
     "timeline.sceneSegments": {"timeline": {"sceneSegments": [{**SEGMENT, "mode": "cameraOnly"}]}},
     "timeline.transitions": {"timeline": {"transitions": [{"segmentIndex": 1, "type": "cross-fade", "duration": 1}]}},
-    "timeline.audioSegments": {"timeline": {"audioSegments": [{**SEGMENT, "path": "m.mp3"}]}},
     "timeline.camera3dSegments": {"timeline": {"camera3dSegments": [dict(SEGMENT)]}},
 }
 
@@ -86,7 +85,7 @@ def test_vector_pointers_matter_only_where_the_shape_is_known() -> None:
 def test_disabled_entries_are_not_named() -> None:
     off = {
         "textSegments": [{**SEGMENT, "enabled": False}],
-        "audioSegments": [{**SEGMENT, "path": "m.mp3", "enabled": False}],
+        "audioSegments": [{**SEGMENT, "path": "m.mp3"}],
         "sceneSegments": [{**SEGMENT, "mode": "default"}],
     }
     assert not_drawn(studio(), project([clip(0, 1)], timeline=off)) == ()

@@ -18,64 +18,47 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reelpress.color import BT709_LIMITED
-from reelpress.compose import planar_background
+from reelpress.compose import planar_background, planar_blur, planar_fill, planar_grade, planar_group
 from reelpress.compose.base import Composed, CompositorCapabilities
+from reelpress.compose.planar_blur import moves
+from reelpress.compose.planar_canvas import SHIFTS, STRIP, Canvas, around, covered, lay, strips, view
 from reelpress.compose.planar_card import Card, Piece, Weights, intersect
+from reelpress.compose.planar_effect import Effects, widened
+from reelpress.compose.planar_group import Finished
 from reelpress.compose.planar_sprite import Sprites
+from reelpress.compose.planar_text import Texts
 from reelpress.compose.resample import PictureScaler
 from reelpress.errors import FormatError
 from reelpress.media.scale import allocate
-from reelpress.scene.plan import BackgroundLayer, FramePlan, IntRect, PictureLayer, Rect, SolidFill, SpriteLayer
+from reelpress.scene.plan import (
+    BackgroundLayer,
+    EffectLayer,
+    FillLayer,
+    FramePlan,
+    GroupLayer,
+    IntRect,
+    PictureLayer,
+    Rect,
+    SolidFill,
+    SpriteLayer,
+    TextLayer,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-    from reelpress.compose.coverage import Field
     from reelpress.compose.resample import Shown
-    from reelpress.media.planes import Plane, Planes
-
-_STRIP = 1 << 16
-"""Pixels that are in float32 at a time: a few such fields fit a second-level cache."""
+    from reelpress.media.planes import Planes
+    from reelpress.scene.plan import Layer
 
 _KEPT_WEIGHTS = 8 << 20
 """Bytes of weights kept for a resting card."""
-
-_SHIFTS = (0, 1, 1)
-
-
-def _view(plane: Plane, area: IntRect, shift: int) -> Plane:
-    return plane[area.y >> shift : area.bottom >> shift, area.x >> shift : area.right >> shift]
-
-
-def _strips(area: IntRect) -> Iterator[IntRect]:
-    """``area`` in parts of whole, even numbers of rows."""
-    rows = max(2, _STRIP // area.w // 2 * 2)
-    for y in range(area.y, area.bottom, rows):
-        yield IntRect(area.x, y, area.w, min(rows, area.bottom - y))
-
-
-def _around(area: IntRect, hole: IntRect | None) -> Iterator[IntRect]:
-    """``area`` without ``hole``, in up to four parts."""
-    hole = intersect(area, hole) if hole is not None else None
-    if hole is None:
-        yield area
-        return
-    yield from (
-        part
-        for part in (
-            IntRect(area.x, area.y, area.w, hole.y - area.y),
-            IntRect(area.x, hole.y, hole.x - area.x, hole.h),
-            IntRect(hole.right, hole.y, area.right - hole.right, hole.h),
-            IntRect(area.x, hole.bottom, area.w, area.bottom - hole.bottom),
-        )
-        if part.w > 0 and part.h > 0
-    )
 
 
 class _Outline:
     """A card and its weights, kept as far as they fit."""
 
-    def __init__(self, layer: PictureLayer, size: tuple[int, int]) -> None:
+    def __init__(self, layer: PictureLayer | FillLayer, size: tuple[int, int]) -> None:
         self.card = Card(layer, size)
         self._kept: dict[Piece, Weights] = {}
         self._bytes = 0
@@ -85,7 +68,7 @@ class _Outline:
         kept = self._kept.get(piece)
         if kept is not None:
             return kept.part(piece.area, area)
-        if piece.kind == "rim" and self._bytes < _KEPT_WEIGHTS and piece.area.area <= 4 * _STRIP:
+        if piece.kind == "rim" and self._bytes < _KEPT_WEIGHTS and piece.area.area <= 4 * STRIP:
             kept = self._kept[piece] = self.card.weights(piece, piece.area)
             self._bytes += kept.nbytes
             return kept.part(piece.area, area)
@@ -122,7 +105,21 @@ class PlanarCompositor:
         self._under: _Under | None = None
         self._outlines: dict[tuple[object, ...], _Outline] = {}
         self._last: tuple[FramePlan, Planes] | None = None
+        self._texts = Texts()
+        self._effects = Effects()
+        self._graded: list[tuple[Shown, tuple[object, ...], Shown]] = []
+        self._groups = Finished(PlanarCompositor._for_group)
+        self._cover, self._corner = False, (0, 0)
+        self._picture: Canvas | None = None
+        self._pictured: FramePlan | None = None
         self.composed = self.patched = self.held = self.passed = 0
+
+    @classmethod
+    def _for_group(cls, cover: bool, corner: tuple[int, int]) -> PlanarCompositor:
+        """What draws the picture of a group, whose first pixel lies at ``corner`` of the frame."""
+        made = cls()
+        made._cover, made._corner = cover, corner
+        return made
 
     @property
     def name(self) -> str:
@@ -159,13 +156,13 @@ class PlanarCompositor:
             self.passed += 1
         elif last is None or last[1].format != "yuv420p" or _most(damage, plan.size):
             planes = allocate(*plan.size, "yuv420p", BT709_LIMITED)
-            self._draw(plan, sources, planes, (IntRect(0, 0, *plan.size),))
+            self._draw(plan, sources, Canvas(planes.planes), (IntRect(0, 0, *plan.size),))
             self.composed += 1
         else:
             planes = allocate(*plan.size, "yuv420p", BT709_LIMITED)
             for target, old in zip(planes.planes, last[1].planes, strict=True):
                 np.copyto(target, old)
-            self._draw(plan, sources, planes, damage)
+            self._draw(plan, sources, Canvas(planes.planes), damage)
             self.patched += 1
         self._last = (plan, planes)
         return Composed(planes, damage)
@@ -175,12 +172,19 @@ class PlanarCompositor:
         self._pictures.clear()
         self._sprites.clear()
         self._outlines.clear()
+        self._texts.clear()
+        self._effects.clear()
+        self._groups.clear()
+        self._graded.clear()
+        self._picture = self._pictured = None
         self._background = self._under = self._last = None
 
     def _pass(self, plan: FramePlan, sources: Mapping[str, Planes]) -> Planes | None:
         """The source itself, when it is all there is to see and already looks as it should."""
         top = plan.layers[-1] if plan.layers else None
         if not isinstance(top, PictureLayer) or top.opacity < 1 or top.shape.radius > 0:
+            return None
+        if top.mirror or top.soften > 0 or top.grade is not None or moves(top.blur):
             return None
         source = sources.get(top.source)
         whole = Rect(0.0, 0.0, float(plan.size[0]), float(plan.size[1]))
@@ -193,32 +197,101 @@ class PlanarCompositor:
         same = (crop.x - rect.x, crop.y - rect.y, crop.w - rect.w, crop.h - rect.h) == (0, 0, 0, 0)
         return source if same and crop.intersect(whole) == whole else None
 
-    def _draw(self, plan: FramePlan, sources: Mapping[str, Planes], out: Planes, regions: tuple[IntRect, ...]) -> None:
+    def finished(self, plan: FramePlan, sources: Mapping[str, Planes]) -> Canvas:
+        """The picture of a group, patched since the last call. Nobody else may write to it.
+
+        Raises:
+            As :meth:`compose`.
+        """
+        picture = self._picture
+        if picture is None or picture.size != plan.size:
+            self._pictured = None
+            planes = allocate(*plan.size, "yuv420p", BT709_LIMITED).planes
+            picture = self._picture = Canvas.transparent(plan.size) if self._cover else Canvas(planes)
+        damage = plan.damage_since(self._pictured)
+        if damage:
+            self._pictured = None  # if it fails, it is drawn anew
+            self._draw(plan, sources, picture, damage)
+        self._pictured = plan
+        return picture
+
+    def _draw(self, plan: FramePlan, sources: Mapping[str, Planes], out: Canvas, regions: tuple[IntRect, ...]) -> None:
         """Draw ``regions`` (even edges) of the plan into ``out``; nothing of their old content matters."""
         ground, layers = _split(plan)
-        self._pictures.keep = max(1, len(plan.pictures()))
-        base = self._ground(plan.size, ground)
+        regions = widened(layers, regions, plan.size)
+        self._pictures.keep = max(1, sum(isinstance(layer, PictureLayer) for layer in layers))
+        self._groups.begin({index for index, layer in enumerate(layers) if _is_finished_first(layer)})
         card = layers[0] if layers and isinstance(layers[0], PictureLayer) else None
-        under = self._on_ground(plan.size, ground, base, card) if card is not None else None
-        bottom = base if under is None else under.planes
-        hidden = under.outline.card.hidden if under is not None else None
-        for region in regions:
-            for area in _around(region, hidden):
-                for target, source, shift in zip(out.planes, bottom.planes, _SHIFTS, strict=True):
-                    np.copyto(_view(target, area, shift), _view(source, area, shift))
+        if card is not None and (moves(card.blur) or not _has_area(card)):
+            card = None
+        under = None
+        if out.cover is not None and ground is _NOTHING:
+            out.clear(regions)
+        else:
+            base = self._ground(plan.size, ground)
+            if card is not None and out.cover is None:
+                under = self._on_ground(plan.size, ground, base, card)
+            bottom = base if under is None else under.planes
+            hidden = under.outline.card.hidden if under is not None else None
+            for region in regions:
+                for area in around(region, hidden):
+                    for target, source, shift in zip(out.planes, bottom.planes, SHIFTS, strict=True):
+                        np.copyto(view(target, area, shift), view(source, area, shift))
+                    for shift, cover in enumerate(out.cover or ()):
+                        view(cover, area, shift)[...] = 255
         outlines: dict[tuple[object, ...], _Outline] = {}
-        for layer in layers:
-            if isinstance(layer, SpriteLayer):
-                self._draw_sprite(layer, plan.size, out, regions)
-            elif isinstance(layer, PictureLayer):
+        for index, layer in enumerate(layers):
+            if isinstance(layer, PictureLayer) and not moves(layer.blur):
                 shown = self._show(layer, sources, plan.size)
                 if layer is card and under is not None:
                     _draw_card(under.outline, shown, out, regions, halo=False)
                     continue
                 key = _geometry(layer, plan.size)
                 outline = outlines[key] = self._outlines.get(key) or _Outline(layer, plan.size)
-                _draw_card(outline, shown, out, regions, halo=True)
+                if _has_area(layer):
+                    _draw_card(outline, shown, out, regions, halo=True)
+            elif isinstance(layer, FillLayer):
+                key = _geometry(layer, plan.size)
+                outline = outlines[key] = self._outlines.get(key) or _Outline(layer, plan.size)
+                _draw_halo(outline, out, regions)
+                planar_fill.draw(outline.card, outline.weights, layer.color, out, regions)
+            else:
+                self._draw_other(index, layer, plan.size, sources, out, regions)
         self._outlines = outlines
+
+    def _draw_other(
+        self,
+        index: int,
+        layer: Layer,
+        size: tuple[int, int],
+        sources: Mapping[str, Planes],
+        out: Canvas,
+        regions: tuple[IntRect, ...],
+    ) -> None:
+        """Art, effects, and what is drawn by itself first."""
+        if isinstance(layer, SpriteLayer | TextLayer):
+            art = self._sprites.get(layer, size) if isinstance(layer, SpriteLayer) else self._texts.get(layer, size)
+            if art is not None:
+                lay(art, out, regions)
+        elif isinstance(layer, EffectLayer):
+            self._effects.draw(layer, out, regions)
+        elif isinstance(layer, PictureLayer):
+            if layer.opacity <= 0 or not _has_area(layer):
+                return
+            assert layer.blur is not None
+            margin, frame = planar_blur.MARGIN, planar_blur.grown(size)
+            alone = planar_blur.unblurred(layer)
+            picture = self._groups.picture(index, (alone,), frame, sources, cover=True, corner=(-margin, -margin))
+            filled = Card(alone, frame).bounds
+            if filled is not None:
+                planar_blur.draw(picture, filled, layer.blur, out, regions)
+        elif isinstance(layer, GroupLayer) and layer.opacity > 0:
+            cover = layer.warp is not None or not planar_group.is_opaque(layer)
+            picture = self._groups.picture(index, layer.layers, size, sources, cover=cover, corner=self._corner)
+            if layer.warp is not None:
+                planar_group.warp(picture, layer.warp, layer.opacity, out, regions)
+            else:
+                planar_group.fade(picture, layer.opacity, out, regions)
 
     def _show(self, layer: PictureLayer, sources: Mapping[str, Planes], size: tuple[int, int]) -> Shown | None:
         if layer.opacity <= 0:
@@ -226,7 +299,16 @@ class PlanarCompositor:
         source = sources.get(layer.source)
         if source is None:
             raise FormatError(f"The plan shows {layer.source!r}, but the sources given are {sorted(sources)}.")
-        return self._pictures.show(layer, source, size)
+        shown = self._pictures.show(layer, source, size)
+        if shown is None or layer.grade is None:
+            return shown
+        key = (layer.grade, layer.rect, size)
+        for old, its_key, graded in self._graded:
+            if old is shown and its_key == key:
+                return graded
+        graded = planar_grade.picture(layer.grade, shown, layer.rect, size, self._corner)
+        self._graded = [*self._graded[-self._pictures.keep :], (shown, key, graded)][-self._pictures.keep :]
+        return graded
 
     def _ground(self, size: tuple[int, int], layer: BackgroundLayer) -> Planes:
         """The background's planes, drawn on first use. Not to be written to."""
@@ -246,36 +328,19 @@ class PlanarCompositor:
                 planes = allocate(*size, "yuv420p", BT709_LIMITED)
                 for target, source in zip(planes.planes, base.planes, strict=True):
                     np.copyto(target, source)
-                _draw_halo(outline, planes, (IntRect(0, 0, *size),))
+                _draw_halo(outline, Canvas(planes.planes), (IntRect(0, 0, *size),))
             self._under = _Under(key, planes, outline)
         return self._under
-
-    def _draw_sprite(
-        self, layer: SpriteLayer, size: tuple[int, int], out: Planes, regions: tuple[IntRect, ...]
-    ) -> None:
-        sprite = self._sprites.get(layer, size)
-        if sprite is None:
-            return
-        for region in regions:
-            area = intersect(sprite.area, region)
-            if area is None:
-                continue
-            for plane, shift in enumerate(_SHIFTS):
-                target = _view(out.planes[plane], area, shift)
-                codes = target * _part(sprite.through[shift], sprite.area, area, shift)
-                codes += _part(sprite.art[plane], sprite.area, area, shift)
-                np.clip(codes, 0, 255.5, out=codes)
-                np.copyto(target, codes, casting="unsafe")
 
 
 _NOTHING = BackgroundLayer(SolidFill((0.0, 0.0, 0.0)))
 """What lies under a plan that does not cover the frame: black."""
 
 
-def _split(plan: FramePlan) -> tuple[BackgroundLayer, tuple[PictureLayer | SpriteLayer, ...]]:
+def _split(plan: FramePlan) -> tuple[BackgroundLayer, tuple[Layer, ...]]:
     """The last background, which hides all before it, and what lies on it."""
     ground = _NOTHING
-    layers: list[PictureLayer | SpriteLayer] = []
+    layers: list[Layer] = []
     for layer in plan.layers:
         if isinstance(layer, BackgroundLayer):
             ground = layer
@@ -285,8 +350,18 @@ def _split(plan: FramePlan) -> tuple[BackgroundLayer, tuple[PictureLayer | Sprit
     return ground, tuple(layers)
 
 
-def _geometry(layer: PictureLayer, size: tuple[int, int]) -> tuple[object, ...]:
-    """Everything of a picture layer but the picture."""
+def _has_area(layer: PictureLayer) -> bool:
+    """Whether there is a picture: without one a layer has no decoration either."""
+    return min(layer.rect.w, layer.rect.h, layer.crop.w, layer.crop.h) > 0
+
+
+def _is_finished_first(layer: Layer) -> bool:
+    """Whether it is drawn by itself, and only then over what is there."""
+    return isinstance(layer, GroupLayer) or (isinstance(layer, PictureLayer) and moves(layer.blur))
+
+
+def _geometry(layer: PictureLayer | FillLayer, size: tuple[int, int]) -> tuple[object, ...]:
+    """Everything of a card but the picture."""
     return (layer.shape, layer.shadow, layer.border, layer.opacity, size)
 
 
@@ -295,29 +370,25 @@ def _most(damage: tuple[IntRect, ...], size: tuple[int, int]) -> bool:
     return 4 * sum(rect.area for rect in damage) >= 3 * size[0] * size[1]
 
 
-def _part(field: Field, whole: IntRect, area: IntRect, shift: int) -> Field:
-    x, y = (area.x - whole.x) >> shift, (area.y - whole.y) >> shift
-    return field[y : y + (area.h >> shift), x : x + (area.w >> shift)]
-
-
-def _draw_halo(outline: _Outline, out: Planes, regions: tuple[IntRect, ...]) -> None:
+def _draw_halo(outline: _Outline, out: Canvas, regions: tuple[IntRect, ...]) -> None:
     """Shadow and ring outside of the outline, over what is there."""
     for piece in outline.card.pieces:
         if piece.kind != "halo":
             continue
         for region in regions:
             area = intersect(piece.area, region)
-            for part in _strips(area) if area is not None else ():
+            for part in strips(area) if area is not None else ():
                 weights = outline.weights(piece, part)
-                for plane, shift in enumerate(_SHIFTS):
-                    target = _view(out.planes[plane], part, shift)
+                for plane, shift in enumerate(SHIFTS):
+                    target = view(out.planes[plane], part, shift)
                     codes = target * weights.below[shift]
                     codes += weights.constant[plane]
                     np.copyto(target, codes, casting="unsafe")
+                covered(out, part, weights.below)
 
 
 def _draw_card(
-    outline: _Outline, shown: Shown | None, out: Planes, regions: tuple[IntRect, ...], *, halo: bool
+    outline: _Outline, shown: Shown | None, out: Canvas, regions: tuple[IntRect, ...], *, halo: bool
 ) -> None:
     """A picture layer over what is there; without its halo where that is drawn already."""
     if halo:
@@ -332,14 +403,17 @@ def _draw_card(
             if area is None:
                 continue
             if piece.kind == "inside" and outline.card.opacity >= 1:
-                for plane, shift in enumerate(_SHIFTS):
-                    np.copyto(_view(out.planes[plane], area, shift), shown.part(plane, area))
+                for plane, shift in enumerate(SHIFTS):
+                    np.copyto(view(out.planes[plane], area, shift), shown.part(plane, area))
+                for shift, cover in enumerate(out.cover or ()):
+                    view(cover, area, shift)[...] = 255
                 continue
-            for part in _strips(area):
+            for part in strips(area):
                 weights = outline.weights(piece, part)
-                for plane, shift in enumerate(_SHIFTS):
-                    target = _view(out.planes[plane], part, shift)
+                for plane, shift in enumerate(SHIFTS):
+                    target = view(out.planes[plane], part, shift)
                     codes = target * weights.below[shift]
                     codes += shown.part(plane, part) * weights.picture[shift]
                     codes += weights.constant[plane]
                     np.copyto(target, codes, casting="unsafe")
+                covered(out, part, weights.below)

@@ -113,6 +113,15 @@ class Card:
         return max(solid, key=lambda area: area.area, default=None)
 
     @property
+    def bounds(self) -> IntRect | None:
+        """The smallest rectangle around all pieces."""
+        if not self.pieces:
+            return None
+        areas = [piece.area for piece in self.pieces]
+        x, y = min(a.x for a in areas), min(a.y for a in areas)
+        return IntRect(x, y, max(a.right for a in areas) - x, max(a.bottom for a in areas) - y)
+
+    @property
     def _reach(self) -> float:
         """Pixels beyond the shape in which anything is drawn."""
         reach = _SOFT

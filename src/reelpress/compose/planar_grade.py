@@ -70,7 +70,9 @@ def _light(rgb: list[Field]) -> Field:
     return light
 
 
-def _rest(grade: Grade, affine: _Affine, rgb: list[Field], rect: Rect, xs: NDArray[np.int64], ys: NDArray[np.int64]) -> None:
+def _rest(
+    grade: Grade, affine: _Affine, rgb: list[Field], rect: Rect, xs: NDArray[np.int64], ys: NDArray[np.int64]
+) -> None:
     """What comes after the affine part, in place.
 
     Args:

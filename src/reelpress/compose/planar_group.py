@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from reelpress.compose.coverage import Field
+    from reelpress.compose.planar_canvas import Canvas
     from reelpress.media.planes import Plane, Planes
     from reelpress.scene.plan import Layer
 
@@ -361,5 +362,3 @@ def _filled(picture: Canvas) -> IntRect | None:
     y0, y1 = int(rows.argmax()), len(rows) - int(rows[::-1].argmax())
     x0, x1 = int(columns.argmax()), len(columns) - int(columns[::-1].argmax())
     return IntRect(2 * x0, 2 * y0, 2 * (x1 - x0), 2 * (y1 - y0))
-
-

@@ -7,6 +7,7 @@ finished picture (motion blur, effects, warp) takes a sheet with its own grid's 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -205,9 +206,9 @@ def _effect(layer: EffectLayer, sheet: Sheet, grid: Grid, weight: Field) -> Shee
             grid.columns(np.array([rect.x, rect.right])),
             grid.rows(np.array([rect.y, rect.bottom])),
         )
-        horizontal = _blur_matrix(left, right, layer.amount / grid.pitch, len(grid.xs))
-        vertical = _blur_matrix(top, bottom, layer.amount / grid.pitch, len(grid.ys))
-        hidden = sampling.by_matrices(below, vertical, horizontal)
+        horizontal = _blur_taps(left, right, layer.amount / grid.pitch, len(grid.xs))
+        vertical = _blur_taps(top, bottom, layer.amount / grid.pitch, len(grid.ys))
+        hidden = sampling.both_axes(below, vertical, horizontal)
     # Not a sum of two products where a weight is 0 or 1: not even a rounding error of what is hidden may be seen.
     mixed = np.where(share >= 1, hidden, np.where(share <= 0, below, below * (1 - share) + hidden * share))
     return Sheet.of(mixed)
@@ -221,26 +222,24 @@ def _nearest(coordinate: Field, count: int) -> NDArray[np.int64]:
 
 def _shown(positions: Field, start: float, length: float, amount: float, pitch: float) -> NDArray[np.int64]:
     """For each sample of an axis the one whose value a mosaic shows there."""
-    last = max(0, int(np.ceil(length / amount)) - 1)
+    last = max(0, math.ceil(length / amount) - 1)
     cell = np.floor((positions - start) / amount).clip(0, last)
     centre = np.minimum(start + (cell + 0.5) * amount, start + length)
     return _nearest((centre - positions[0]) / pitch, len(positions))
 
 
-def _blur_matrix(start: float, end: float, amount: float, count: int) -> Field:
-    """(count, count) weights of an axis; the rectangle's ends and the amount in samples."""
-    first, last = max(0, int(np.ceil(start))), min(count - 1, int(np.ceil(end)) - 1)
+def _blur_taps(start: float, end: float, amount: float, count: int) -> sampling.Taps:
+    """Taps of an axis; the rectangle's ends and the amount in samples."""
+    first, last = max(0, math.ceil(start)), min(count - 1, math.ceil(end) - 1)
     if last < first:
         first = last = int(_nearest(np.array((start + end) / 2), count))
-    k = np.arange(-12, 13)
-    distance, sigma = amount * k / 12, amount / 3
+    distance, sigma = amount * np.arange(-12, 13) / 12, amount / 3
     weight = np.exp(-(distance**2) / (2 * sigma**2))
     weight /= weight.sum()
     place = (np.arange(count)[:, np.newaxis] + distance).clip(first, last)
     low = np.floor(place).astype(np.int64)
     share = place - low
-    matrix = np.zeros((count, count))
-    row = np.arange(count)[:, np.newaxis]
-    np.add.at(matrix, (row, low), weight * (1 - share))
-    np.add.at(matrix, (row, np.minimum(low + 1, count - 1)), weight * share)
-    return matrix
+    return sampling.Taps(
+        np.concatenate([low, (low + 1).clip(first, last)], axis=1),
+        np.concatenate([weight * (1 - share), weight * share], axis=1),
+    )

@@ -142,9 +142,9 @@ def _codes(layer: PictureLayer, planes: _Codes, grid: Grid, box: _Box) -> _Codes
         xs = grid.xs[0] + grid.pitch * (first_x + np.arange(count_x))
         ys = grid.ys[0] + grid.pitch * (first_y + np.arange(count_y))
         sigma = layer.soften / grid.pitch
-        across = sampling.gaussian_rows(np.arange(len(grid.xs))[columns] - first_x, sigma, count_x)
-        down = sampling.gaussian_rows(np.arange(len(grid.ys))[rows] - first_y, sigma, count_y)
-        return [down @ plane @ across.T for plane in _resampled(layer, these, xs, ys, siting)]
+        across = sampling.gaussian_taps(np.arange(len(grid.xs))[columns] - first_x, sigma, count_x)
+        down = sampling.gaussian_taps(np.arange(len(grid.ys))[rows] - first_y, sigma, count_y)
+        return [sampling.both_axes(plane, down, across) for plane in _resampled(layer, these, xs, ys, siting)]
 
     blue, red = sampled((cb, cr), sampling.LEFT_CHROMA)
     y = np.full_like(blue, 16.0) if grid.is_chroma else sampled((luma,), sampling.LUMA)[0]

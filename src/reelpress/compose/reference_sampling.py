@@ -154,29 +154,18 @@ def resample_image(image: Field, rect: Rect, xs: Field, ys: Field, *, transparen
 def blur(field: Field, sigma: float) -> Field:
     """Separable Gaussian over (rows, columns, channels), edges repeated (scene.plan.BackgroundLayer)."""
     rows, columns, _ = field.shape
-    return by_matrices(field, _gaussian_matrix(rows, sigma), _gaussian_matrix(columns, sigma))
+    return both_axes(
+        field, gaussian_taps(np.arange(rows), sigma, rows), gaussian_taps(np.arange(columns), sigma, columns)
+    )
 
 
-def by_matrices(field: Field, down: Field, across: Field) -> Field:
-    """Weighted sums over (rows, columns, channels) on both axes, by matrices of (wanted, rows or columns)."""
-    channels = [down @ np.ascontiguousarray(field[..., c]) @ across.T for c in range(field.shape[2])]
-    return np.stack(channels, axis=-1)
-
-
-def _gaussian_matrix(count: int, sigma: float) -> Field:
-    return gaussian_rows(np.arange(count), sigma, count)
-
-
-def gaussian_rows(wanted: NDArray[np.int64], sigma: float, count: int) -> Field:
-    """(wanted, count): weights of samples ``0 .. count - 1``, edges repeated, in a Gaussian about each wanted index."""
+def gaussian_taps(wanted: NDArray[np.int64], sigma: float, count: int) -> Taps:
+    """A Gaussian about each wanted index of samples ``0 .. count - 1``, edges repeated."""
     radius = math.ceil(3 * sigma)
     offset = np.arange(-radius, radius + 1)
     weight = np.exp(-(offset**2) / (2 * sigma**2))
-    weight /= weight.sum()
-    matrix = np.zeros((len(wanted), count))
-    row = np.arange(len(wanted))[:, np.newaxis]
-    np.add.at(matrix, (row, (wanted[:, np.newaxis] + offset).clip(0, count - 1)), weight)
-    return matrix
+    samples = (wanted[:, np.newaxis] + offset).clip(0, count - 1)
+    return Taps(samples, np.broadcast_to(weight / weight.sum(), samples.shape))
 
 
 def gather_cubic(field: Field, x: Field, y: Field) -> Field:

@@ -336,16 +336,16 @@ class PictureScaler:
 
     def _altered(self, layer: PictureLayer, planes: Three, picture: tuple[int, int], area: IntRect) -> Shown:
         """Mirrored, softened or both."""
-        wanted = _all_around(layer, area) if layer.soften > 0 else ((area.y, area.bottom), (area.x, area.right)) * 2
+        upright = replace(layer, mirror=False)
+        wanted = _all_around(layer, area) if layer.soften > 0 else ()
         both: list[Axes] = []
         for chroma in (False, True):
-            y, x = axes(layer, area, picture, chroma=chroma)
+            y, x = axes(upright, area, picture, chroma=chroma)
             if layer.soften > 0:
                 rows, columns = wanted[2 * chroma : 2 * chroma + 2]
                 y = replace(y, start=rows[0], stop=rows[1])
                 x = replace(x, start=columns[0], stop=columns[1])
-                x = _mirrored(x, layer, chroma=chroma) if layer.mirror else x
-            both.append((y, x))
+            both.append((y, _mirrored(x, layer, chroma=chroma) if layer.mirror else x))
         made = self.resampler.picture(planes, both[0], both[1])
         if layer.mirror:
             made = (made[0][:, ::-1], made[1][:, ::-1], made[2][:, ::-1])

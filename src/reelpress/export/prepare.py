@@ -22,6 +22,8 @@ from reelpress.pipeline.machine import cores
 from reelpress.project.load import LoadedProject, load_project
 from reelpress.recording.load import load
 from reelpress.scene.director import Director
+from reelpress.text.layout import measure
+from reelpress.timeline.build import full_length
 from reelpress.timeline.rate import CAP_RATE, natural_rate
 from reelpress.timeline.sound import music_spans
 
@@ -135,6 +137,7 @@ def _prepared(source: Path, target: Path, settings: ExportSettings, recording: R
             end=settings.end,
             base=project.base,
             image_size=_image_size,
+            measure=measure,
         )
     except UnsupportedInputError as error:  # the scene knows no files
         raise UnsupportedInputError(f"{source}: {str(error)[:1].lower()}{str(error)[1:]}") from None
@@ -158,7 +161,8 @@ def _prepared(source: Path, target: Path, settings: ExportSettings, recording: R
     if settings.subtitles is not None:
         subtitle_path(target)  # refuses a target of that name
         begin = Fraction(director.range.first) / director.fps
-        texts = cues(project.project, director.timeline, begin, director.duration)
+        lengths = [full_length(recording, segment) for segment in recording.segments]
+        texts = cues(project.project, director.timeline, lengths, begin, director.duration)
         if not texts:
             warnings.append("There are no captions in what is shown, so no subtitles are written.")
     buffers = Budget.detect(memory=settings.memory, buffers=settings.buffer_size).plan(

@@ -6,10 +6,12 @@ import contextlib
 import functools
 import logging
 import math
+import os
 import time
 from collections import deque
 from dataclasses import asdict
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reelpress import clock
@@ -37,7 +39,6 @@ from reelpress.pipeline.watchdog import Deadlines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from reelpress.events import Event
     from reelpress.export.prepare import Job
@@ -139,7 +140,7 @@ def _commit(guard: TargetGuard, beside: TargetGuard | None) -> None:
     try:
         guard.commit()
     except BaseException:
-        beside.target.unlink(missing_ok=True)
+        Path(os.path.realpath(beside.target)).unlink(missing_ok=True)
         raise
 
 

@@ -10,6 +10,7 @@ import math
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from reelpress.errors import OutputError, SettingsError
@@ -56,19 +57,22 @@ def subtitle_path(target: Path) -> Path:
     return path
 
 
-def cues(project: Project, timeline: Timeline, start: Fraction, duration: Fraction) -> tuple[TextCue, ...]:
+def cues(
+    project: Project, timeline: Timeline, lengths: Sequence[Fraction], start: Fraction, duration: Fraction
+) -> tuple[TextCue, ...]:
     """Every caption in a range of the output, in order, without overlaps; empty where there are none.
 
     ``timeline.captionSegments`` where there are any, else those of ``captions`` (which may come from
-    ``captions.json``), drawn or not. Captions in source time are taken through the timeline; of a recording with
-    several segments, they count from the start of the first to the end of the last.
+    ``captions.json``), drawn or not. Captions in source time are taken through the timeline, wherever it plays them;
+    in a recording of several segments they count on from one segment to the next.
 
     Args:
+        lengths: Source seconds of each recording segment.
         start: Output seconds at which the range begins; cues count from there.
         duration: Seconds.
     """
     shown: list[tuple[int, int, str]] = []
-    for caption in _captions(project, timeline):
+    for caption in _captions(project, timeline, lengths):
         text = clean(caption.text)
         first = round((max(caption.start, start) - start) * 1000)
         last = round((min(caption.end, start + duration) - start) * 1000)
@@ -120,7 +124,7 @@ def read_back(path: Path, shown: Sequence[TextCue], target: Path) -> None:
         raise OutputError(f"{target} was not written as planned. Check the disk.")
 
 
-def _captions(project: Project, timeline: Timeline) -> Iterator[_Caption]:
+def _captions(project: Project, timeline: Timeline, lengths: Sequence[Fraction]) -> Iterator[_Caption]:
     config, captions = project.timeline, project.captions
     if config is not None and config.caption_segments:
         yield from map(_plain, config.caption_segments)
@@ -128,7 +132,7 @@ def _captions(project: Project, timeline: Timeline) -> Iterator[_Caption]:
         yield from map(_plain, captions.segments)
     elif captions is not None:
         for segment in captions.segments:
-            yield from _through(_plain(segment), timeline)
+            yield from _through(_plain(segment), timeline, lengths)
 
 
 def _plain(segment: CaptionSegment) -> _Caption:
@@ -136,18 +140,19 @@ def _plain(segment: CaptionSegment) -> _Caption:
     return _Caption(segment.start, segment.end, segment.text if segment.text.strip() else words)
 
 
-def _through(caption: _Caption, timeline: Timeline) -> Iterator[_Caption]:
+def _through(caption: _Caption, timeline: Timeline, lengths: Sequence[Fraction]) -> Iterator[_Caption]:
     """A caption in source time wherever the timeline plays it; pieces that touch are one."""
     piece: _Caption | None = None
     for span in timeline.spans:
-        if span.held or span.clip.segment != 0:
+        if span.held:
             continue
-        source_end = span.source_at(span.out_end)
-        first, last = max(caption.start, span.source_start), min(caption.end, source_end)
+        before = sum(lengths[: span.clip.segment], Fraction(0))
+        source_start, source_end = before + span.source_start, before + span.source_at(span.out_end)
+        first, last = max(caption.start, source_start), min(caption.end, source_end)
         if last <= first:
             continue
-        begin = span.out_start + (first - span.source_start) / span.speed
-        end = span.out_start + (last - span.source_start) / span.speed
+        begin = span.out_start + (first - source_start) / span.speed
+        end = span.out_start + (last - source_start) / span.speed
         if piece is not None and piece.end == begin:
             piece = _Caption(piece.start, end, caption.text)
             continue
@@ -171,7 +176,7 @@ def _apart(shown: list[tuple[int, int, str]]) -> Iterator[TextCue]:
     active: list[tuple[int, int, str]] = []
     rest = iter(shown)
     coming = next(rest, None)
-    for begin, end in zip(borders, borders[1:], strict=False):
+    for begin, end in pairwise(borders):
         active = [cue for cue in active if cue[1] > begin]
         while coming is not None and coming[0] <= begin:
             active.append(coming)

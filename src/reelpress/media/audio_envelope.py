@@ -6,12 +6,14 @@ All of it is a pure function of the sample number, so blocks of any size give th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from reelpress.errors import SettingsError
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 Curve = Literal["linear", "equal-power"]
 Gains = np.ndarray[Any, np.dtype[np.float32]]
@@ -54,7 +56,7 @@ class Ramp:
             factors = np.sin(0.5 * np.pi * u) if self.rising else np.cos(0.5 * np.pi * u)
         else:
             factors = u if self.rising else 1.0 - u
-        return factors.astype(np.float32)
+        return np.asarray(factors, np.float32)
 
 
 def cut_fade(distance: np.ndarray[Any, np.dtype[np.int64]]) -> Gains:

@@ -130,7 +130,9 @@ class Mp4Writer:
             for packet in packets:
                 stream = self._streams.get(packet.kind)
                 if stream is None:
-                    raise EncoderError(f"Got a packet of {packet.kind} for a file that was opened without it.")
+                    raise EncoderError(
+                        f"Got a packet of {packet.kind} for a file that was opened without {packet.kind}."
+                    )
                 native: av.Packet[Any] = av.Packet(packet.data)
                 native.stream = stream
                 native.pts, native.dts, native.duration = packet.pts, packet.dts, packet.duration

@@ -20,9 +20,9 @@ _START = b"\x00\x00\x01"
 
 @dataclass(frozen=True, slots=True)
 class EncodedPacket:
-    """One access unit (video), one frame (audio) or one sample (text), as it will lie in the file. Immutable, shared freely.
+    """One access unit (video), one frame (audio) or one sample (text), as it will lie in the file.
 
-    It owns its bytes and holds nothing else alive: no input picture, no encoder.
+    Immutable, shared freely. It owns its bytes and holds nothing else alive: no input picture, no encoder.
     """
 
     kind: Literal["video", "audio", "text"]
