@@ -21,6 +21,8 @@ from reelpress.media.plane_scale import PlaneScaler
 from reelpress.scene.plan import IntRect, pixel_cover
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from reelpress.media.planes import Plane, Planes
     from reelpress.scene.plan import PictureLayer, Rect
 
@@ -32,6 +34,9 @@ _EXACT = 1e-4
 
 Three = tuple["Plane", "Plane", "Plane"]
 """Y, Cb and Cr."""
+
+Taps = tuple["NDArray[np.intp]", "NDArray[np.float64]"]
+"""Source indices and weights, each (output samples, taps)."""
 
 Axes = tuple[Axis, Axis]
 """Rows and columns: (y, x)."""
@@ -99,6 +104,7 @@ class Resampler:
         self._scratch: dict[str, Plane] = {}
         self._found: OrderedDict[tuple[Axis, float], Window | None] = OrderedDict()
         self._matrices: OrderedDict[tuple[Axis, Axis], Plan] = OrderedDict()
+        self._rim: tuple[Axes, tuple[Taps, Taps]] | None = None
 
     def picture(self, planes: Three, luma: Axes, chroma: Axes) -> Three:
         """Y, Cb and Cr resampled, each to the counts of its axes.
@@ -119,6 +125,27 @@ class Resampler:
         )
         self.counts.scaled += 3
         return self._whole.picture((y, u, v), width, height)
+
+    def rim(self, luma: Plane, layer: PictureLayer, rect: IntRect, source: tuple[int, int]) -> Rim:
+        """The samples around a picture at rest on ``rect``: one row and one column on each side."""
+        around = IntRect(rect.x - 1, rect.y - 1, rect.w + 2, rect.h + 2)
+        key = axes(layer, around, source, chroma=False)
+        if self._rim is None or self._rim[0] != key:
+            self._rim = key, (taps(key[0], repeat=True), taps(key[1], repeat=True))
+        down, across = self._rim[1]
+
+        def codes(samples: NDArray[np.float64]) -> Plane:
+            return np.clip(samples + 0.5, 0, 255).astype(np.uint8)
+
+        def column(i: int) -> Plane:
+            line = luma[:, across[0][i]] @ across[1][i]
+            return codes((line[down[0]] * down[1]).sum(axis=1))[:, np.newaxis]
+
+        def row(i: int) -> Plane:
+            line = down[1][i] @ luma[down[0][i]]
+            return codes((line[across[0]] * across[1]).sum(axis=1))[np.newaxis]
+
+        return Rim(column(0), column(-1), row(0), row(-1))
 
     def _contiguous(self, name: str, plane: Plane) -> Plane:
         """``plane`` with contiguous rows; a component of interleaved chroma is copied."""
@@ -203,12 +230,36 @@ def _is_shift(*axes: Axis) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Rim:
+    """The luma samples right around a picture: what a soft edge shows of it, a pixel beyond. Corners included."""
+
+    left: Plane
+    """(rows + 2, 1)."""
+    right: Plane
+    top: Plane
+    """(1, columns + 2)."""
+    bottom: Plane
+
+    def put(self, out: Plane, x: int, y: int, wide: int, tall: int) -> None:
+        """Those samples of it that lie in ``out``, which begins at column ``x`` and row ``y`` of the picture."""
+        rows, columns = out.shape
+        for at, samples in ((-1 - x, self.left), (wide - x, self.right)):
+            if 0 <= at < columns:
+                out[:, at] = samples[np.clip(np.arange(y + 1, y + 1 + rows), 0, tall + 1), 0]
+        for at, samples in ((-1 - y, self.top), (tall - y, self.bottom)):
+            if 0 <= at < rows:
+                out[at] = samples[0, np.clip(np.arange(x + 1, x + 1 + columns), 0, wide + 1)]
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
     """A scaled picture: what can be seen of a layer's picture."""
 
     area: IntRect
     """Where in the frame; even edges. Samples beyond are its edge samples."""
     planes: Three
+    rim: Rim | None = None
+    """The first luma samples beyond, where they are not the edge samples."""
 
     def part(self, plane: int, area: IntRect) -> Plane:
         """The samples of one plane under ``area`` (even edges)."""
@@ -221,6 +272,8 @@ class Shown:
             return samples[y : y + h, x : x + w]
         out = np.empty((h, w), np.uint8)
         _with_edges(samples, x, y, out)
+        if plane == 0 and self.rim is not None:
+            self.rim.put(out, x, y, wide, tall)
         return out
 
 
@@ -287,9 +340,17 @@ class PictureScaler:
             planes = (source.planes[0], source.planes[1], source.planes[2])
         picture = (source.width, source.height)
         crop, rect = _even(layer.crop, picture), _even(layer.rect, size)
-        if crop is not None and rect is not None and layer.shape.rect == layer.rect and crop.w != rect.w:
-            # At rest. The soft edge reaches a pixel beyond and shows the edge sample there, near enough.
-            return Shown(rect, self.resampler.at_rest(planes, crop, rect.w, rect.h))
+        if (
+            crop is not None
+            and rect is not None
+            and layer.shape.rect == layer.rect
+            and (crop.w, crop.h) != (rect.w, rect.h)
+        ):
+            # At rest. The soft edge reaches a pixel beyond; chroma there is the edge sample, near enough.
+            shown = self.resampler.at_rest(planes, crop, rect.w, rect.h)
+            return Shown(
+                rect, shown, self.resampler.rim(planes[0], layer, rect, picture) if layer.shape.radius else None
+            )
         luma, chroma = axes(layer, area, picture, chroma=False), axes(layer, area, picture, chroma=True)
         return Shown(area, self.resampler.picture(planes, luma, chroma))
 

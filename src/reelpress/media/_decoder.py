@@ -35,6 +35,7 @@ class Decoder:
     """
 
     def __init__(self, path: Path, stream: int, threads: int, cancel: Callable[[], bool] | None) -> None:
+        self._container: InputContainer | None = None
         self._path, self._index, self._cancel = path, stream, cancel
         self.threads = threads
         self.tainted = False
@@ -42,7 +43,6 @@ class Decoder:
         self.failed: set[int] = set()
         self.error: str | None = None
         self.from_start = True
-        self._container: InputContainer | None = None
         self._open()
 
     def _open(self) -> None:
@@ -183,3 +183,8 @@ class Decoder:
         self._frames.clear()
         self._stream = None
         container.close()
+
+    def __del__(self) -> None:
+        # An owner that was dropped without closing must not bring the hang back.
+        if getattr(self, "_container", None) is not None:
+            self.close()

@@ -173,8 +173,10 @@ class BufferSizes:
     encoder: int
     """Bound in frames of the channel of converted pictures before the encoder. Where nothing is converted the
     rendered channel leads to the encoder and has all of ``bytes``."""
-    bytes: int
-    """Byte bound of both together."""
+    rendered_bytes: int
+    """Byte bound of the rendered channel: all there is, or with a converter two thirds (as 32 to 16 frames)."""
+    encoder_bytes: int
+    """Byte bound of the encoder channel: the rest; 0 without a converter."""
     decoded: int
     """Bound in frames of each source's channel of decoded pictures."""
     decode_threads: int
@@ -189,18 +191,11 @@ class BufferSizes:
     estimate_bytes: int
     """Expected peak RSS of the process."""
     usable_ram_bytes: int
-    converts: bool = False
-    """Whether there is a converter, and so an encoder channel of pictures."""
 
     @property
-    def rendered_bytes(self) -> int:
-        """Byte bound of the rendered channel: all, or with a converter two thirds (as 32 to 16 frames)."""
-        return self.bytes * 2 // 3 if self.converts else self.bytes
-
-    @property
-    def encoder_bytes(self) -> int:
-        """Byte bound of the encoder channel: the rest."""
-        return self.bytes - self.rendered_bytes
+    def bytes(self) -> int:
+        """Byte bound of both together."""
+        return self.rendered_bytes + self.encoder_bytes
 
     def effective(self, frame_bytes: int) -> dict[str, int]:
         """Frames of ``frame_bytes``, all different, that really fit: for ``buffers`` in plan and report."""
@@ -317,10 +312,12 @@ class Budget:
                 )
             ceiling = least
         channels = max(least_channels, min(most_channels, ceiling - needed(knobs, 0), int(CHANNEL_SHARE * ceiling)))
+        behind = max(MIN_ITEMS * frame_bytes, channels // 3) if converts else 0
         return BufferSizes(
             rendered=rendered,
             encoder=waiting,
-            bytes=channels,
+            rendered_bytes=channels - behind,
+            encoder_bytes=behind,
             decoded=decoded,
             decode_threads=knobs.decode_threads,
             encode_threads=knobs.encode_threads,
@@ -330,7 +327,6 @@ class Budget:
             memory_bytes=self.total_bytes,
             estimate_bytes=needed(knobs, channels),
             usable_ram_bytes=self.usable_ram_bytes,
-            converts=converts,
         )
 
     def _target(self, largest: int) -> int:
