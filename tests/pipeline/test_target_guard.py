@@ -93,6 +93,13 @@ def export_while_another_file_appears(target: Path) -> None:
         guard.commit()
 
 
+def test_without_overwrite_nothing_that_can_replace_is_called(tmp_path, monkeypatch):
+    """A rename replaces silently; the hard link has no moment between looking and writing."""
+    monkeypatch.setattr(os, "replace", lambda *args: pytest.fail("replaced"))
+    export(tmp_path / "out.mp4")
+    assert names(tmp_path) == {"out.mp4"}
+
+
 def test_a_file_that_appears_during_the_export_is_not_lost(tmp_path):
     target = tmp_path / "out.mp4"
     with pytest.raises(TargetExistsError):
@@ -377,6 +384,27 @@ def test_the_lock_of_a_dead_process_is_taken_over(tmp_path):
     lock.acquire()
     assert json.loads(path.read_bytes())["pid"] == os.getpid()
     lock.release()
+    assert names(tmp_path) == set()
+
+
+def test_of_two_that_find_it_stale_the_second_one_looks_again(tmp_path):
+    """The first one takes over just after the second one has found the holder dead."""
+    path = tmp_path / "out.mp4.lock"
+    holder(path, pid=4_000_000)
+    first = lock_of(path)
+    looks: list[int] = []
+
+    def process_start(pid: int) -> str | None:
+        if pid == 4_000_000 and not looks:
+            looks.append(pid)
+            first.acquire()
+        return machine.process_start(pid)
+
+    with pytest.raises(TargetLockedError, match=f"process {os.getpid()}"):
+        lock_of(path, process_start=process_start).acquire()
+    assert looks
+    assert names(tmp_path) == {"out.mp4.lock"}
+    first.release()
     assert names(tmp_path) == set()
 
 

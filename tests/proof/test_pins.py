@@ -146,9 +146,10 @@ def test_changelog_has_this_version() -> None:
 
 # Put together, so that this file does not find itself.
 ADDRESSES = [host + "." + end for host, end in (("pypi", "org"), ("pythonhosted", "org"), ("anaconda", "org"))]
-ADDRESSES += ["--index" + "-url", "--find" + "-links", "registry" + ".", "PIP_" + "INDEX_URL"]
+ADDRESSES += ["--index" + "-url", "--find" + "-links", "PIP_" + "INDEX_URL"]
 FOLDERS = ["/" + "work/", "/" + "root/", r"/" + r"home/\w", "/" + "private/var/", "/" + "mnt/"]
 # Two made-up names stand in tests that read paths of other machines.
+FOLDERS.append(r"\bregistry" + r"\.\w")
 FOLDERS += ["/" + "Users/(?!me/)", r"[A-Z]:\\+" + r"Users\\+(?!content)"]
 
 

@@ -96,8 +96,11 @@ def ends_cleanly(folder: Path, begin: Callable[[Path, Path], tuple[Popen, float]
     raise AssertionError(f"it took {slowest} s to end")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("json", [(), ("--json",)], ids=["people", "json"])
+@pytest.mark.parametrize(
+    ("number", "json"),
+    [(signal.SIGINT, ()), (signal.SIGINT, ("--json",)), (signal.SIGTERM, ()), (signal.SIGHUP, ())],
+    ids=["SIGINT", "SIGINT-json", "SIGTERM", "SIGHUP"],
+)
 def test_a_signal_ends_the_command(number: signal.Signals, json: tuple[str, ...], film: Path, tmp_path: Path) -> None:
     def begin(place: Path, temp: Path) -> tuple[Popen, float]:
         process = start("export", film, "-o", "out.mp4", *SLOW, *json, cwd=place, temp=temp)
