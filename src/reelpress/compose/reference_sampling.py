@@ -39,7 +39,7 @@ def cubic(x: Field) -> Field:
 class Taps(NamedTuple):
     """For each output position along one axis: which samples it sums, and with which weights."""
 
-    index: NDArray[np.int64]
+    index: NDArray[np.int64]  # type: ignore[assignment]  # hides tuple.index, which nobody needs
     """(positions, taps); a sample may appear several times."""
     weight: Field
     """(positions, taps)."""
