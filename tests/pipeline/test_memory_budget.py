@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import platform
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -195,10 +199,11 @@ def plan(size: int = HD, *, ram: float = 16, cores: int = 2, memory: int | None 
     )
 
 
-def test_hd_stays_under_350_mb_with_the_presets_own_look_ahead():
+def test_hd_stays_under_350_mb():
     sizes = plan(HD)
     assert sizes.estimate_bytes < 350e6
-    assert sizes.lookahead == 10
+    assert sizes.lookahead >= 3
+    assert not sizes.large_pictures
     assert sizes.bframes is None
     assert (sizes.encode_threads, sizes.decode_threads) == (2, 2)
     assert sizes.effective(HD)["rendered"] >= 4
@@ -214,6 +219,7 @@ def test_uhd_stays_under_500_mb_everywhere(reorders, cores, ram):
     assert sizes.encode_threads <= 2
     assert sizes.decode_threads <= 2
     assert sizes.effective(UHD)["rendered"] == 2
+    assert sizes.large_pictures
 
 
 def test_256_mb_are_enough_for_hd():
@@ -259,7 +265,7 @@ def test_every_plan_has_room_for_two_pictures_in_each_channel(size, ram, convert
 
 def test_more_memory_never_makes_a_plan_leaner():
     previous = None
-    for memory in range(200_000_000, 2_000_000_000, 50_000_000):
+    for memory in range(220_000_000, 2_000_000_000, 20_000_000):
         sizes = plan(HD, memory=memory, cores=4)
         assert sizes.estimate_bytes <= memory
         if previous is not None:
@@ -274,6 +280,41 @@ def test_slow_presets_count_with_their_references_and_look_ahead():
     assert plan(HD, memory=1_900_000_000, encoder=slow).lookahead == 50
     assert plan(HD, encoder=slow).lookahead < 50
     assert plan(HD, encoder=slow).estimate_bytes < 350e6
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc")
+def test_a_bounded_heap_gives_large_blocks_back():
+    """Forty blocks of 8 MB freed between small ones: without the bound they stay in the heap."""
+    code = """
+        import ctypes, sys
+        from reelpress.pipeline.machine import bound_heap
+        libc = ctypes.CDLL(None)
+        libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+        done = sys.argv[1] == "plain" or bound_heap(large_blocks=True)
+
+        def resident():
+            return int(open("/proc/self/statm").read().split()[1]) * 4096
+
+        libc.free(libc.malloc(30 << 20))  # this is what raises the threshold
+        before = resident()
+        blocks = []
+        for _ in range(40):
+            blocks.append(libc.malloc(8 << 20))
+            ctypes.memset(blocks[-1], 1, 8 << 20)
+            ctypes.memset(libc.malloc(200_000), 1, 200_000)  # stays
+        for block in blocks:
+            libc.free(block)
+        print(done, resident() - before > 100_000_000)
+    """
+
+    def run(mode: str) -> str:
+        command = [sys.executable, "-c", textwrap.dedent(code), mode]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.strip()
+
+    if platform.libc_ver()[0] != "glibc":
+        pytest.skip("not glibc")
+    assert run("plain") == "True True"
+    assert run("bound") == "True False"
 
 
 def test_two_sources_cost_twice():

@@ -207,7 +207,7 @@ def judge(answer: dict[str, Any] | str, tally: Tally) -> str:
     tally.codes[str(answer["code"])] += 1
     if answer["exit"] not in (0, 1, 3):
         return f"exit {answer['exit']}: {answer['error']}"
-    if answer["code"] in ("internal", "verify", "stall", "encoder"):
+    if answer["code"] in ("internal", "export", "verify", "stall", "encoder", "format"):
         return f"{answer['code']}: {answer['error']} {answer['stderr'][-3000:]}"
     if answer["left"]:
         return f"left {answer['left']}"

@@ -8,11 +8,14 @@ patched or drawn anew:
 - the background, and the background with a resting card's shadow, ring and outline (``_Under``);
 - the newest scaled picture of each layer (:class:`~reelpress.compose.resample.PictureScaler`);
 - the newest sprites.
+
+A new source picture in an old place is compared with the last one (:mod:`reelpress.compose.planar_change`): an equal
+one is that one, and of any other only the rows that changed are drawn.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,10 +24,12 @@ from reelpress.color import BT709_LIMITED
 from reelpress.compose import planar_background
 from reelpress.compose.base import Composed, CompositorCapabilities
 from reelpress.compose.planar_card import Card, Piece, Weights, intersect
+from reelpress.compose.planar_change import Change, changed_rows, seen
 from reelpress.compose.planar_sprite import Sprites
 from reelpress.compose.resample import PictureScaler
 from reelpress.errors import FormatError
 from reelpress.media.scale import allocate
+from reelpress.scene.damage import merge
 from reelpress.scene.plan import BackgroundLayer, FramePlan, IntRect, PictureLayer, Rect, SolidFill, SpriteLayer
 
 if TYPE_CHECKING:
@@ -101,6 +106,18 @@ class _Under:
     outline: _Outline
 
 
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """The newest picture of a source."""
+
+    number: int
+    """Its frame number."""
+    frame: int
+    """The number it goes by: that of the first of the equal pictures in a row of which it is the last."""
+    planes: Planes
+    """That first picture."""
+
+
 class PlanarCompositor:
     """Implements :class:`reelpress.compose.base.Compositor` on the CPU. One instance per export, one thread.
 
@@ -122,6 +139,7 @@ class PlanarCompositor:
         self._under: _Under | None = None
         self._outlines: dict[tuple[object, ...], _Outline] = {}
         self._last: tuple[FramePlan, Planes] | None = None
+        self._newest: dict[str, _Source] = {}
         self.composed = self.patched = self.held = self.passed = 0
 
     @property
@@ -149,25 +167,30 @@ class PlanarCompositor:
         if plan.size[0] % 2 or plan.size[1] % 2 or min(plan.size) < 2:
             raise FormatError(f"The output size is {plan.size[0]}x{plan.size[1]}; both sides must be even.")
         last = self._last if previous is not None and self._last and previous.planes is self._last[1] else None
-        damage = plan.damage_since(last[0] if last else None)
+        passed = self._pass(plan, sources)
+        newest, changes = self._look(plan, sources, last[0] if last else None, compare=passed is None)
+        plan = _as_named(plan, {key: (one.number, one.frame) for key, one in newest.items()})
+        sources = {key: newest[key].planes if key in newest else planes for key, planes in sources.items()}
+        damage = _damage(plan, last[0] if last else None, changes)
         if last is not None and not damage:
             self.held += 1
-            self._last = (plan, last[1])
-            return Composed(last[1], ())
-        planes = self._pass(plan, sources)
-        if planes is not None:
+            planes = last[1]
+        elif passed is not None:
             self.passed += 1
+            planes = passed
         elif last is None or last[1].format != "yuv420p" or _most(damage, plan.size):
             planes = allocate(*plan.size, "yuv420p", BT709_LIMITED)
-            self._draw(plan, sources, planes, (IntRect(0, 0, *plan.size),))
+            self._draw(plan, sources, changes, planes, (IntRect(0, 0, *plan.size),))
             self.composed += 1
         else:
             planes = allocate(*plan.size, "yuv420p", BT709_LIMITED)
-            for target, old in zip(planes.planes, last[1].planes, strict=True):
-                np.copyto(target, old)
-            self._draw(plan, sources, planes, damage)
+            for area in _outside(plan.size, damage):
+                for target, old, shift in zip(planes.planes, last[1].planes, _SHIFTS, strict=True):
+                    np.copyto(_view(target, area, shift), _view(old, area, shift))
+            self._draw(plan, sources, changes, planes, damage)
             self.patched += 1
         self._last = (plan, planes)
+        self._newest = newest
         return Composed(planes, damage)
 
     def close(self) -> None:
@@ -175,7 +198,35 @@ class PlanarCompositor:
         self._pictures.clear()
         self._sprites.clear()
         self._outlines.clear()
+        self._newest = {}
         self._background = self._under = self._last = None
+
+    def _look(
+        self, plan: FramePlan, sources: Mapping[str, Planes], last: FramePlan | None, *, compare: bool
+    ) -> tuple[dict[str, _Source], dict[str, Change]]:
+        """The newest picture of each source, and how those differ from the last ones that can be compared with them.
+
+        A picture whose place changed is drawn anew whatever it shows, and is not compared.
+        """
+        newest: dict[str, _Source] = {}
+        changes: dict[str, Change] = {}
+        for layer in plan.pictures():
+            key, source = layer.source, sources.get(layer.source)
+            if source is None or key in newest:
+                continue
+            old = self._newest.get(key) if last is not None else None
+            newest[key] = _Source(layer.frame, layer.frame, source)
+            if old is None or last is None:
+                continue
+            if old.number == layer.frame:
+                newest[key] = old
+            elif compare and _places(plan, key) == _places(last, key):
+                rows = changed_rows(source, old.planes)
+                if rows == ():
+                    newest[key] = _Source(layer.frame, old.frame, old.planes)
+                elif rows is not None:
+                    changes[key] = Change(old.frame, old.planes, rows)
+        return newest, changes
 
     def _pass(self, plan: FramePlan, sources: Mapping[str, Planes]) -> Planes | None:
         """The source itself, when it is all there is to see and already looks as it should."""
@@ -193,7 +244,14 @@ class PlanarCompositor:
         same = (crop.x - rect.x, crop.y - rect.y, crop.w - rect.w, crop.h - rect.h) == (0, 0, 0, 0)
         return source if same and crop.intersect(whole) == whole else None
 
-    def _draw(self, plan: FramePlan, sources: Mapping[str, Planes], out: Planes, regions: tuple[IntRect, ...]) -> None:
+    def _draw(
+        self,
+        plan: FramePlan,
+        sources: Mapping[str, Planes],
+        changes: Mapping[str, Change],
+        out: Planes,
+        regions: tuple[IntRect, ...],
+    ) -> None:
         """Draw ``regions`` (even edges) of the plan into ``out``; nothing of their old content matters."""
         ground, layers = _split(plan)
         self._pictures.keep = max(1, len(plan.pictures()))
@@ -211,7 +269,7 @@ class PlanarCompositor:
             if isinstance(layer, SpriteLayer):
                 self._draw_sprite(layer, plan.size, out, regions)
             elif isinstance(layer, PictureLayer):
-                shown = self._show(layer, sources, plan.size)
+                shown = self._show(layer, sources, changes.get(layer.source), plan.size)
                 if layer is card and under is not None:
                     _draw_card(under.outline, shown, out, regions, halo=False)
                     continue
@@ -220,13 +278,15 @@ class PlanarCompositor:
                 _draw_card(outline, shown, out, regions, halo=True)
         self._outlines = outlines
 
-    def _show(self, layer: PictureLayer, sources: Mapping[str, Planes], size: tuple[int, int]) -> Shown | None:
+    def _show(
+        self, layer: PictureLayer, sources: Mapping[str, Planes], change: Change | None, size: tuple[int, int]
+    ) -> Shown | None:
         if layer.opacity <= 0:
             return None
         source = sources.get(layer.source)
         if source is None:
             raise FormatError(f"The plan shows {layer.source!r}, but the sources given are {sorted(sources)}.")
-        return self._pictures.show(layer, source, size)
+        return self._pictures.show(layer, source, size, change)
 
     def _ground(self, size: tuple[int, int], layer: BackgroundLayer) -> Planes:
         """The background's planes, drawn on first use. Not to be written to."""
@@ -290,6 +350,44 @@ def _geometry(layer: PictureLayer, size: tuple[int, int]) -> tuple[object, ...]:
     return (layer.shape, layer.shadow, layer.border, layer.opacity, size)
 
 
+def _places(plan: FramePlan, source: str) -> list[tuple[object, ...]]:
+    """Where the pictures of a source lie."""
+    return [(layer.crop, layer.rect, layer.shape) for layer in plan.pictures() if layer.source == source]
+
+
+def _as_named(plan: FramePlan, names: Mapping[str, tuple[int, int]]) -> FramePlan:
+    """The plan with other frame numbers: for each source the number to change and the one to change it to."""
+    if all(old == new for old, new in names.values()):
+        return plan
+    layers = (
+        replace(layer, frame=names[layer.source][1])
+        if isinstance(layer, PictureLayer) and names.get(layer.source, (None,))[0] == layer.frame
+        else layer
+        for layer in plan.layers
+    )
+    return FramePlan(plan.size, tuple(layers))
+
+
+def _damage(plan: FramePlan, last: FramePlan | None, changes: Mapping[str, Change]) -> tuple[IntRect, ...]:
+    """What to draw, with those pictures that changed in part counted for that part only."""
+    if last is None or not changes:
+        return plan.damage_since(last)
+    pictures = [layer for layer in plan.pictures() if layer.source in changes]
+    names = {layer.source: (layer.frame, changes[layer.source].frame) for layer in pictures}
+    rects = list(_as_named(plan, names).damage_since(last))
+    for layer in pictures:
+        rects.extend(seen(layer, changes[layer.source].rows, plan.size))
+    return merge(rects) if rects else ()
+
+
+def _outside(size: tuple[int, int], damage: tuple[IntRect, ...]) -> list[IntRect]:
+    """The frame without the damage."""
+    parts = [IntRect(0, 0, *size)]
+    for rect in damage:
+        parts = [rest for part in parts for rest in _around(part, rect)]
+    return parts
+
+
 def _most(damage: tuple[IntRect, ...], size: tuple[int, int]) -> bool:
     """Whether so much is to be drawn that taking over the rest is not worth it."""
     return 4 * sum(rect.area for rect in damage) >= 3 * size[0] * size[1]
@@ -333,7 +431,7 @@ def _draw_card(
                 continue
             if piece.kind == "inside" and outline.card.opacity >= 1:
                 for plane, shift in enumerate(_SHIFTS):
-                    np.copyto(_view(out.planes[plane], area, shift), shown.part(plane, area))
+                    shown.put(plane, area, _view(out.planes[plane], area, shift))
                 continue
             for part in _strips(area):
                 weights = outline.weights(piece, part)

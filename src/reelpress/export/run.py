@@ -235,7 +235,7 @@ class _Flow:
 
         teller.progress("encode", 0, force=True)
         stats = pipeline.run(cancel, on_tick=tick)
-        teller.progress("encode", self.progress.encoded, force=True)
+        teller.progress(self.progress.phase, self.progress.encoded, force=True)
         self.counts.repeated_after_error = sum(pool.repeated for pool in self.sources.values())
         return stats
 

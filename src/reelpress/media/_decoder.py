@@ -6,15 +6,14 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from reelpress.errors import Cancelled
-from reelpress.media._av import AV_ERRORS, as_input_error, input_errors, open_input, reason, stream_of
+from reelpress.media._av import AV_ERRORS, as_input_error, input_errors, open_input, packets_of, reason, stream_of
 from reelpress.media.pulse import beat
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from av.container import InputContainer
-    from av.packet import Packet
     from av.video.frame import VideoFrame
 
 
@@ -65,7 +64,7 @@ class Decoder:
 
     def _restart(self) -> None:
         assert self._container is not None
-        self._packets: Iterator[Packet[Any]] = self._container.demux(self._stream)
+        self._packets = packets_of(self._container, self._stream)
         self._frames: deque[VideoFrame] = deque()
         self._need_key = False
         self._ended = False
@@ -84,7 +83,7 @@ class Decoder:
             return
         assert self._container is not None
         self.pristine = self._untouched
-        self._packets.close()  # type: ignore[attr-defined]
+        self._packets.close()
         try:
             self._container.seek(ticks, stream=self._stream)
         except AV_ERRORS:  # a format that cannot seek: begin again
@@ -176,7 +175,7 @@ class Decoder:
         if container is None:
             return
         try:
-            self._packets.close()  # type: ignore[attr-defined]
+            self._packets.close()
             self._stream.codec_context.flush_buffers()
         except AV_ERRORS:
             pass

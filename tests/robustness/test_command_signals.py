@@ -98,8 +98,14 @@ def ends_cleanly(folder: Path, begin: Callable[[Path, Path], tuple[Popen, float]
 
 @pytest.mark.parametrize(
     ("number", "json"),
-    [(signal.SIGINT, ()), (signal.SIGINT, ("--json",)), (signal.SIGTERM, ()), (signal.SIGHUP, ())],
-    ids=["SIGINT", "SIGINT-json", "SIGTERM", "SIGHUP"],
+    [
+        (signal.SIGINT, ("--json",)),
+        (signal.SIGTERM, ()),
+        # A process or more each: the rest runs before a release.
+        pytest.param(signal.SIGINT, (), marks=pytest.mark.release),
+        pytest.param(signal.SIGHUP, (), marks=pytest.mark.release),
+    ],
+    ids=["SIGINT-json", "SIGTERM", "SIGINT", "SIGHUP"],
 )
 def test_a_signal_ends_the_command(number: signal.Signals, json: tuple[str, ...], film: Path, tmp_path: Path) -> None:
     def begin(place: Path, temp: Path) -> tuple[Popen, float]:
@@ -111,6 +117,7 @@ def test_a_signal_ends_the_command(number: signal.Signals, json: tuple[str, ...]
     assert f"cancelled ({number.name})" in ends_cleanly(tmp_path, begin)
 
 
+@pytest.mark.release
 def test_an_old_file_survives(film: Path, tmp_path: Path) -> None:
     (tmp_path / "out.mp4").write_bytes(b"precious")
     process = start("export", film, "-o", "out.mp4", "--overwrite", *SLOW, cwd=tmp_path)
@@ -123,7 +130,12 @@ def test_an_old_file_survives(film: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "burst",
-    [[signal.SIGINT] * 2, [signal.SIGINT] * 3, [signal.SIGTERM] * 5, [signal.SIGTERM, signal.SIGINT]],
+    [
+        [signal.SIGINT] * 3,
+        pytest.param([signal.SIGINT] * 2, marks=pytest.mark.release),
+        pytest.param([signal.SIGTERM] * 5, marks=pytest.mark.release),
+        pytest.param([signal.SIGTERM, signal.SIGINT], marks=pytest.mark.release),
+    ],
     ids=lambda burst: "+".join(number.name for number in burst),
 )
 def test_impatience_leaves_nothing_either(burst: list[signal.Signals], film: Path, tmp_path: Path) -> None:
@@ -154,6 +166,7 @@ def test_a_signal_while_the_file_is_verified(film: Path, tmp_path: Path) -> None
     ends_cleanly(tmp_path, begin)
 
 
+@pytest.mark.release
 def test_a_signal_before_anything_was_written(film: Path, tmp_path: Path) -> None:
     """Somewhere in imports, probing or indexing: whenever it comes, the answer is the same."""
     for delay in (0.2, 0.4, 0.6, 0.8):
@@ -181,6 +194,7 @@ def test_a_reader_that_leaves_ends_the_command(json: tuple[str, ...], film: Path
     assert "cancelled" in ends_cleanly(tmp_path, begin)
 
 
+@pytest.mark.release
 def test_several_sources_stop_at_once(film: Path, tmp_path: Path) -> None:
     second = tmp_path / "second.mp4"
     os.link(film, second)
@@ -192,6 +206,7 @@ def test_several_sources_stop_at_once(film: Path, tmp_path: Path) -> None:
     assert names(tmp_path) == ["second.mp4"]
 
 
+@pytest.mark.release
 def test_without_any_standard_stream_it_works(film: Path, tmp_path: Path) -> None:
     """As a service may start it: descriptors 0, 1 and 2 are closed."""
     code = "import os; [os.close(n) for n in (0, 1, 2)]; os.execv({0!r}, {1!r})"

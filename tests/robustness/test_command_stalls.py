@@ -137,15 +137,16 @@ def run_driver(patch: str, how: str, source: Path, folder: Path) -> tuple[int, l
 @pytest.mark.parametrize(
     ("stage", "how"),
     [
-        ("encode", "sleep"),
-        ("encode", "event"),
         ("encode", "native"),
         ("decode", "event"),
-        ("decode", "native"),
-        ("compose", "event"),
         ("mux", "native"),
-        ("verify", "event"),
         ("prepare", "native"),
+        # A process each, which costs a second of importing: the rest runs before a release.
+        pytest.param("encode", "sleep", marks=pytest.mark.release),
+        pytest.param("encode", "event", marks=pytest.mark.release),
+        pytest.param("decode", "native", marks=pytest.mark.release),
+        pytest.param("compose", "event", marks=pytest.mark.release),
+        pytest.param("verify", "event", marks=pytest.mark.release),
     ],
 )
 def test_the_stage_is_named_and_the_command_ends(stage: str, how: str, source: Path, tmp_path: Path) -> None:
@@ -172,6 +173,7 @@ def test_a_decoder_that_hangs_when_it_is_closed(source: Path, tmp_path: Path) ->
     assert names(tmp_path / "out") == []
 
 
+@pytest.mark.release
 def test_an_overwritten_target_survives_a_stall(source: Path, tmp_path: Path) -> None:
     target = tmp_path / "out.mp4"
     target.write_bytes(b"precious")
@@ -192,6 +194,7 @@ def test_an_overwritten_target_survives_a_stall(source: Path, tmp_path: Path) ->
     assert names(tmp_path) == ["out.mp4"]
 
 
+@pytest.mark.release
 def test_the_state_of_every_stage_is_logged(source: Path, tmp_path: Path) -> None:
     _, _, stderr, _ = run_driver("encode", "event", source, tmp_path)
     for stage in ("decode", "compose", "encode", "mux"):
