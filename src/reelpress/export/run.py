@@ -20,10 +20,11 @@ from reelpress.export.sources import SourcePool
 from reelpress.media.audio import AudioMixer
 from reelpress.media.encoder import AudioEncoderSettings, VideoEncoderSettings
 from reelpress.media.mux import Mp4Writer
+from reelpress.media.pool import pool
 from reelpress.media.verify import VerifyResult, verify
 from reelpress.pipeline.cancel import CancelToken
 from reelpress.pipeline.channel import Channel
-from reelpress.pipeline.machine import peak_rss
+from reelpress.pipeline.machine import bound_heap, peak_rss
 from reelpress.pipeline.memory import PressureMonitor
 from reelpress.pipeline.output import TargetGuard
 from reelpress.pipeline.run import Pipeline, PipelineStats
@@ -87,6 +88,7 @@ def run(
         ReelpressError: See ``errors``; no partial output is left, and an old file at the target is untouched.
     """
     cancel = cancel or CancelToken()
+    bound_heap(large_blocks=job.buffers.large_pictures)
     started, cpu_started = time.monotonic(), _cpu_seconds()
     teller = _Teller(on_event, job.director.frames)
     settings = job.settings
@@ -107,6 +109,7 @@ def run(
         stats = flow.run(cancel, teller, warn)
         for line in flow.afterwards():
             warn(line)
+        flow.release()
         result = _verified(job, guard, teller, cancel, settings.verify, has_audio=flow.has_audio)
         cancel.raise_if_cancelled()
         guard.commit()
@@ -239,14 +242,19 @@ class _Flow:
         self.counts.repeated_after_error = sum(pool.repeated for pool in self.sources.values())
         return stats
 
+    def release(self) -> None:
+        """Let go of encoder and pictures: verifying needs memory of its own."""
+        del self.writer
+        pool.clear()
+
     def afterwards(self) -> list[str]:
         """Warnings that only the run could tell."""
         lines = []
-        for key, pool in self.sources.items():
-            if pool.repeated:
-                detail = "; ".join(pool.problems.values())
+        for key, decoders in self.sources.items():
+            if decoders.repeated:
+                detail = "; ".join(decoders.problems.values())
                 lines.append(
-                    f"{pool.repeated} frames of the {key} could not be decoded and show the last good one"
+                    f"{decoders.repeated} frames of the {key} could not be decoded and show the last good one"
                     + (f" ({detail})." if detail else ".")
                 )
         if self.mixer is not None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Plane = np.ndarray[Any, np.dtype[np.uint8]]
 """A 2-D uint8 view (rows, bytes a row without padding); interleaved chroma of NV12 is (rows, width) bytes."""
 
+
 class PixelRect(Protocol):
     """A rectangle of whole pixels; ``scene.plan.IntRect`` is one (a layer above, so it is not imported here)."""
 

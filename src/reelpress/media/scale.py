@@ -19,6 +19,7 @@ from reelpress.media._hdr import CURVE, ToneMapper
 from reelpress.media._label import Labeller, subsampled
 from reelpress.media._matrix import to_bt709_limited
 from reelpress.media.planes import CHROMA_SHIFT, Planes, chroma_size
+from reelpress.media.pool import pool
 
 if TYPE_CHECKING:
     from reelpress.media.planes import PixelRect, Plane
@@ -95,7 +96,7 @@ def allocate(width: int, height: int, format_name: str = "yuv420p", color: Color
         OutOfMemoryError: There is no memory for it.
     """
     try:
-        frame = VideoFrame(width, height, format_name)
+        frame = pool.take(width, height, format_name)
     except MemoryError:
         raise OutOfMemoryError("scale", f"{width}x{height} {format_name}") from None
     return from_frame(frame, color)
