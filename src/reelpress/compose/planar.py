@@ -225,7 +225,7 @@ class PlanarCompositor:
                 if rows == ():
                     newest[key] = _Source(layer.frame, old.frame, old.planes)
                 elif rows is not None:
-                    changes[key] = Change(old.frame, old.planes, rows)
+                    changes[key] = Change(old.frame, rows)
         return newest, changes
 
     def _pass(self, plan: FramePlan, sources: Mapping[str, Planes]) -> Planes | None:

@@ -44,8 +44,6 @@ class Change:
 
     frame: int
     """Of the picture that is replaced."""
-    planes: Planes
-    """That picture."""
     rows: Rows
     """Luma rows outside of which the two are the same, their chroma included."""
 

@@ -395,7 +395,7 @@ class PictureScaler:
     def __init__(self) -> None:
         self.resampler = Resampler()
         self.keep = 1
-        self._kept: OrderedDict[object, tuple[Planes, Shown]] = OrderedDict()
+        self._kept: OrderedDict[object, Shown] = OrderedDict()
 
     def show(
         self, layer: PictureLayer, source: Planes, size: tuple[int, int], change: Change | None = None
@@ -415,16 +415,12 @@ class PictureScaler:
         kept = self._kept.get((layer.frame, place))
         if kept is not None:
             self._kept.move_to_end((layer.frame, place))
-            return kept[1]
+            return kept
         source.require(("yuv420p", "nv12"), BT709_LIMITED)
         before = self._kept.pop((change.frame, place), None) if change is not None else None
         while len(self._kept) >= self.keep:
             self._kept.popitem(last=False)
-        if change is not None and before is not None and before[0] is change.planes:
-            shown = self._make(layer, source, size, area, before[1], change)
-        else:
-            shown = self._make(layer, source, size, area, None, None)
-        self._kept[layer.frame, place] = source, shown
+        shown = self._kept[layer.frame, place] = self._make(layer, source, size, area, before, change)
         return shown
 
     def _make(
