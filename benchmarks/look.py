@@ -103,6 +103,7 @@ def jobs(clip: Path, threads: int) -> dict[str, list[str]]:
     )
     art_in = ["-loop", "1", "-r", "60", "-i", str(background), "-loop", "1", "-r", "60", "-i", str(mask)]
     zoom = "zoompan=z='1+in/720':x='iw*0.6-iw/zoom*0.6':y='ih*0.4-ih/zoom*0.4':d=1:s=1920x1080:fps=60"
+    x264 += ["-frames:v", str(round(SECONDS * 60))]  # looped pictures never end by themselves
     out = str(CACHE / "out.mp4")
     ours = [*reelpress(), "export", str(clip), "-o", out, "--overwrite", "-q", "--fps", "60"]
     return {

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,3 +85,30 @@ def names(folder: Path) -> list[str]:
 def is_one_sentence(text: str) -> bool:
     """Whether people can read it: ends like a sentence, no traceback, no line break, no Python type in sight."""
     return text.endswith(".") and "\n" not in text and TRACEBACK not in text and "Error:" not in text
+
+
+PREFIX = "reelpress: "
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one command said and how it ended."""
+
+    exit: int
+    out: str
+    err: str
+
+    @property
+    def sentence(self) -> str:
+        """The one line with which it refused."""
+        lines = [line for line in self.err.splitlines() if line.startswith(PREFIX)]
+        assert len(lines) == 1, self.err
+        return lines[0].removeprefix(PREFIX)
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """The NDJSON of stdout."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+Cli = Callable[..., Result]

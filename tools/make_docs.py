@@ -17,7 +17,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 RUNS = ROOT / "docs" / "runs.json"
-MOMENT = Fraction(33, 10)
+MOMENT = Fraction(3, 2)
 """Output time of the pictures in the README."""
 
 
@@ -113,6 +113,35 @@ def budget_rows() -> str:
     return rows([h.replace("_", " ") for h in header], [[str(row[h]) for h in header] for row in table])
 
 
+def cgroup_rows() -> str:
+    """Buffers by memory and by who limits it: the machine, or a control group of a machine of 32 GiB."""
+    import tempfile
+
+    from reelpress.pipeline.budget import GIB, Budget, SourceLoad, usable_ram
+
+    frame = 1920 * 1080 * 3 // 2
+    body = []
+    for gib in (4, 8, 15.6, 16, 32):
+        size = int(gib * GIB)
+        cells = [f"{gib:g}"]
+        for version in (0, 1, 2):
+            with tempfile.TemporaryDirectory() as folder:
+                root = Path(folder)
+                if version == 1:
+                    group = root / "sys/fs/cgroup/memory"
+                    group.mkdir(parents=True)
+                    (group / "memory.limit_in_bytes").write_text(str(size))
+                elif version == 2:
+                    group = root / "sys/fs/cgroup"
+                    group.mkdir(parents=True)
+                    (group / "memory.max").write_text(str(size))
+                usable = usable_ram(root, total=size if version == 0 else 32 * GIB)
+            sizes = Budget(usable, 2).plan(frame_bytes=frame, sources=[SourceLoad(frame)])
+            cells.append(f"{sizes.rendered} + {sizes.encoder}, {sizes.bytes / 1e6:.0f} MB")
+        body.append(cells)
+    return rows(["usable GiB", "no group", "cgroup v1", "cgroup v2"], body)
+
+
 def quality_table() -> str:
     from reelpress.encode.rate import CRF, CRF_OPTIMIZED, rate_control
 
@@ -141,6 +170,7 @@ TABLES = {
     "memory": memory_table,
     "lookahead": lookahead_table,
     "budget": budget_rows,
+    "cgroup": cgroup_rows,
     "quality": quality_table,
     "runs": runs_table,
 }

@@ -148,6 +148,7 @@ REST = Rect(16, 8, 128, 72)
 SHADOW, BORDER = Shadow(8, 4, 0.6), Border(2, (1.0, 1.0, 1.0), 0.7)
 WHOLE = {SCREEN: Rect(0, 0, 192, 108), CAMERA: Rect(0, 0, 96, 72)}
 FRAME = Rect(0, 0, *SIZE)
+TILTED = (1.1, 0.1, -12.0, -0.08, 1.15, 4.0, 0.0003, 0.0016, 0.95)
 
 
 def _card(rect: Rect = REST, radius: float = 10.0, source: str = SCREEN, **more) -> PictureLayer:
@@ -175,7 +176,9 @@ def _cards(art: Path) -> dict[str, tuple]:
     return {f"grade-{name}": (BACK, _card(face, 12, CAMERA, grade=grade)) for name, grade in grades.items()} | {
         "grade-of-the-screen": (BACK, _card(grade=Grade(contrast=0.2, temperature=0.5, vignette=0.7), border=BORDER)),
         "mirrored": (BACK, _card(mirror=True, shadow=SHADOW)),
-        "mirrored-camera": (BACK, _card(Rect(40.3, 12.7, 78.5, 58.9), 20, CAMERA, mirror=True, kind=CornerKind.ROUNDED)),
+        "mirrored-camera": (
+            BACK, _card(Rect(40.3, 12.7, 78.5, 58.9), 20, CAMERA, mirror=True, kind=CornerKind.ROUNDED),
+        ),
         "softened-camera": (_card(Rect(-20, -30, 200, 150), 0, CAMERA, soften=6), _card(face, 12, CAMERA)),
         "softened-screen": (BACK, _card(soften=1.2)),
         "blur-pan": (BACK, _card(moving, 10, shadow=SHADOW, blur=Blur(18, 0))),
@@ -240,7 +243,9 @@ def _boxes_and_pointers(art: Path) -> dict[str, tuple]:
         "pointer-turned-back": (BACK, _card(), _pointer(art, 70, 30, 1.3, angle=-0.35, pivot=(70.0, 30.0))),
         "pointer-moved": (BACK, _card(), _pointer(art, 70, 30, 1.3, blur=Blur(22, 12))),
         "pointer-moved-and-cut": (
-            BACK, _card(), _pointer(art, 130, 56, 1.3, blur=Blur(18, -9), angle=0.2, pivot=(130.0, 56.0), clip=Shape(REST, 10)),
+            BACK,
+            _card(),
+            _pointer(art, 130, 56, 1.3, blur=Blur(18, -9), angle=0.2, pivot=(130.0, 56.0), clip=Shape(REST, 10)),
         ),
         "pointer-graded": (BACK, _pointer(art, 60, 10, 2.2, grade=Grade(exposure=0.4, temperature=0.9, fade=0.8))),
         "pointer-faded-and-turned": (BACK, _pointer(art, 60, 10, 2.0, angle=2.4, pivot=(80.0, 40.0), opacity=0.5)),
@@ -289,19 +294,18 @@ def _groups(art: Path) -> dict[str, tuple]:
         FillLayer(Shape(Rect(30, 20, 60, 40), 8), (0.9, 0.1, 0.2)),
         FillLayer(Shape(Rect(60, 35, 60, 40), 8), (1, 1, 1)),
     )
-    tilted = (1.1, 0.1, -12.0, -0.08, 1.15, 4.0, 0.0003, 0.0016, 0.95)
     return {
         "cross-fade": (BACK, _card(), GroupLayer(scene, 0.5)),
         "fade-through-white": (BACK, _card(), GroupLayer((BackgroundLayer(SolidFill((1, 1, 1))),), 0.65)),
         "group-faded": (BACK, GroupLayer(pair, 0.5)),
-        "group-tilted": (DARK, GroupLayer((BACK, _card(shadow=SHADOW), _pointer(art, 70, 30)), warp=tilted)),
+        "group-tilted": (DARK, GroupLayer((BACK, _card(shadow=SHADOW), _pointer(art, 70, 30)), warp=TILTED)),
         "group-tilted-away": (
             BACK,
             GroupLayer((_card(Rect(0, 0, 160, 90), 0),), warp=(1.25, 0.0, -16.0, 0.15, 1.25, -16.0, 0.0045, 0.0, 0.8)),
         ),
         "group-moved": (BACK, GroupLayer((_card(shadow=SHADOW),), warp=(1, 0, -30.5, 0, 1, 6.25, 0, 0, 1))),
         "group-with-a-mask": (BACK, GroupLayer((_card(), EffectLayer(Effect.PIXELATE, Rect(40, 0, 120, 60), 12)), 0.9)),
-        "group-in-a-group": (BACK, GroupLayer((_card(), GroupLayer(pair, 0.6, tilted)), 0.8)),
+        "group-in-a-group": (BACK, GroupLayer((_card(), GroupLayer(pair, 0.6, TILTED)), 0.8)),
     }
 
 
@@ -326,7 +330,7 @@ def _texts(art: Path) -> dict[str, tuple]:
         "text-italic-scaled": (BACK, text("slanted", 30, 24, 15, italic=True, scale=1.7, opacity=0.8)),
         "text-cut": (BACK, text("cut at its bounds", 20, 30, 18, bounds=Rect(40.5, 30, 80, 14))),
         "text-accents": (BACK, text("Žluťoučký naïve Straße", 6, 32, 14, color=(0.1, 0.1, 0.2))),
-        "text-tilted": (DARK, GroupLayer((text("In depth", 34, 28, 24),), 0.9, (1.1, 0.1, -12.0, -0.08, 1.15, 4.0, 0.0003, 0.0016, 0.95))),
+        "text-tilted": (DARK, GroupLayer((text("In depth", 34, 28, 24),), 0.9, TILTED)),
     }  # fmt: skip
 
 

@@ -77,7 +77,7 @@ def test_every_frame_is_the_same_however_it_is_reached(tmp_path: Path, name: str
     ascending.close()
 
     jumping = VideoSource(path, info, index, threads=1)
-    order = list(range(count)) + [count - 1, 0, count - 1]
+    order = [*range(count), count - 1, 0, count - 1]
     random.Random(7).shuffle(order)
     for n in order:
         frame = jumping.frame(n)
@@ -355,7 +355,7 @@ def test_sources_leave_no_frames_behind(tmp_path: Path) -> None:
         if n % 50 == 49:
             peak = max(peak, frames_alive() - before)
     many.close()
-    assert peak <= 12
+    assert 1 <= peak <= 12
     assert frames_alive() - before == 0
 
 

@@ -85,6 +85,8 @@ def make_video(
     pts: Sequence[int] | None = None,
     time_base: Fraction | None = None,
     rotation: int | None = None,
+    hflip: bool = False,
+    vflip: bool = False,
     sar: Fraction | None = None,
     container_options: dict[str, str] | None = None,
     draw: Callable[[int], av.VideoFrame] | None = None,
@@ -121,7 +123,7 @@ def make_video(
         if sar is not None:
             context.sample_aspect_ratio = sar
         if rotation is not None:
-            stream.set_display_rotation(rotation)
+            stream.set_display_rotation(rotation, hflip=hflip, vflip=vflip)
         for n in range(frames):
             frame = draw(n) if draw else numbered(n, *size)
             if frame.format.name != pix_fmt:

@@ -10,8 +10,8 @@ import threading
 import weakref
 
 import pytest
+from pipeline_clock import stage_threads
 
-from conftest import stage_threads
 from reelpress.errors import Cancelled, EncoderError, ExportError, OutOfMemoryError
 from reelpress.pipeline.cancel import CancelToken
 from reelpress.pipeline.channel import Channel

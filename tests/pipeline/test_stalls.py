@@ -14,8 +14,8 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from pipeline_clock import stage_threads
 
-from conftest import stage_threads
 from reelpress.errors import Cancelled, StallError
 from reelpress.pipeline.cancel import CancelToken
 from reelpress.pipeline.channel import Channel

@@ -47,7 +47,7 @@ def write_file(
     audio_codec: str = "aac",
     preset: str = "veryfast",
 ) -> Path:
-    """A file with a picture (``flashes``: numbers of white frames), a sound (``clicks``: times in the file), or both."""
+    """A file with a picture (``flashes``: white frames), a sound (``clicks``: times in the file), or both."""
     with av.open(str(path), "w", options={"fflags": "+bitexact"}) as container:
         steps: list[Callable[[int], None]] = []
         if flashes is not None:

@@ -140,5 +140,7 @@ def test_tags_stand_in_the_container_and_in_the_bitstream(tmp_path: Path) -> Non
     limited_709 = b"colrnclx" + bytes([0, 1, 0, 1, 0, 1, 0])  # ISO/IEC 14496-12 12.1.5: three code points, range bit
     assert limited_709 in file.read_bytes()
     raw = tmp_path / "out.h264"
-    second_program.run("-v", "error", "-i", file, "-map", "0:v", "-c", "copy", "-f", "h264", raw)
+    second_program.run(
+        "-v", "error", "-i", file, "-map", "0:v", "-c", "copy", "-bsf:v", "h264_mp4toannexb", "-f", "h264", raw
+    )
     assert tags(raw) == ("yuv420p", "tv", "bt709")

@@ -23,8 +23,8 @@ TABLE = Path(__file__).with_name("media_matrix.json")
 FOLDERS = ("audio", "broken", "camera", "container", "hls", "screen")
 LIMIT_S = 5
 """Output seconds that are exported of longer files."""
-DEADLINE_S = 120.0
-OPTIONS = ("--json", "--encoder-preset", "ultrafast")
+DEADLINE_S = 300.0
+OPTIONS = ("--json", "--encoder-preset", "ultrafast", "--stall-timeout", "30")
 COMPARED = ("name", "exit", "code", "end", "frames", "width", "height", "audio", "message")
 
 

@@ -2,42 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from export_harness import Cli, Result
 from reelpress.cli.app import run
-
-PREFIX = "reelpress: "
-
-
-@dataclass(frozen=True)
-class Result:
-    """What one command said and how it ended."""
-
-    exit: int
-    out: str
-    err: str
-
-    @property
-    def sentence(self) -> str:
-        """The one line with which it refused."""
-        lines = [line for line in self.err.splitlines() if line.startswith(PREFIX)]
-        assert len(lines) == 1, self.err
-        return lines[0].removeprefix(PREFIX)
-
-    @property
-    def events(self) -> list[dict[str, Any]]:
-        """The NDJSON of stdout."""
-        return [json.loads(line) for line in self.out.splitlines()]
-
-
-Cli = Callable[..., Result]
 
 
 @pytest.fixture

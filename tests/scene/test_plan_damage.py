@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -13,10 +14,16 @@ from plan_painter import SOURCE, paint
 from reelpress.scene.damage import MAX_RECTS, damage, merge
 from reelpress.scene.plan import (
     BackgroundLayer,
+    Blur,
     Border,
     CornerKind,
+    Effect,
+    EffectLayer,
+    FillLayer,
     FramePlan,
+    Grade,
     GradientFill,
+    GroupLayer,
     IntRect,
     Layer,
     PictureLayer,
@@ -25,7 +32,9 @@ from reelpress.scene.plan import (
     Shape,
     SolidFill,
     SpriteLayer,
+    TextLayer,
 )
+from reelpress.scene.text_run import TextRun, TextSpan, TextStyle
 
 SIZE = (64, 48)
 WHOLE = (IntRect(0, 0, 64, 48),)
@@ -211,6 +220,114 @@ def test_reordered_layers() -> None:
 )
 def test_a_background_covers_everything(other: BackgroundLayer) -> None:
     assert damage(plan(other, PICTURE), plan(BACK, PICTURE)) == WHOLE
+
+
+# --- the look: numbers worked out by hand; tests/contract shows with the reference that they hold the change -----------
+
+FILL = FillLayer(Shape(CARD), (0.2, 0.5, 0.3))
+DOT = replace(PICTURE, rect=Rect(24, 20, 2, 2), shape=Shape(Rect(24, 20, 2, 2)))
+MASK = EffectLayer(Effect.PIXELATE, Rect(16, 12, 32, 24), 16)
+"""Cells with their middles at x 24, 40 and y 20, 36 (clamped to the edge)."""
+
+
+@pytest.mark.parametrize("property", ["mirror", "soften", "grade"])
+def test_what_changes_a_picture_alone_damages_its_inside(property: str) -> None:
+    value = {"mirror": True, "soften": 3.0, "grade": Grade(exposure=0.5)}[property]
+    shadowed = replace(PICTURE, shadow=Shadow(8, 4, 0.5))
+    new = replace(shadowed, **{property: value})  # type: ignore[arg-type]
+    assert damage(plan(BACK, new), plan(BACK, shadowed)) == (IntRect(18, 14, 28, 22),)
+
+
+def test_a_fill_is_damaged_like_a_card() -> None:
+    assert damage(plan(BACK, replace(FILL, color=(1, 0, 0))), plan(BACK, FILL)) == (IntRect(18, 14, 28, 22),)
+    assert damage(plan(BACK, FILL), plan(BACK)) == (IntRect(18, 14, 28, 22),)
+    shadowed = replace(FILL, shadow=Shadow(3, 2, 0.5))  # 5 pixels and half of one, one for chroma, to even
+    assert damage(plan(BACK, shadowed), plan(BACK, FILL)) == (IntRect(12, 8, 40, 34),)
+    assert damage(plan(BACK, replace(FILL, opacity=0.0)), plan(BACK)) == ()
+
+
+def test_a_text_damages_its_bounds() -> None:
+    text = TextLayer(TextRun((TextSpan("a"),), TextStyle(10)), 12, 12, bounds=Rect(10.5, 11, 20, 8))
+    assert damage(plan(BACK, replace(text, opacity=0.5)), plan(BACK, text)) == (IntRect(8, 10, 24, 10),)
+
+
+def test_motion_blur_spreads_over_its_way() -> None:
+    """Ten pixels to both sides; 2 of chroma filter, 2 of bilinear chroma, 1 at last, to even: 5 more on every side."""
+    moving = replace(DOT, blur=Blur(dx=21))
+    assert damage(plan(BACK, replace(moving, frame=4)), plan(BACK, moving)) == (IntRect(8, 14, 34, 14),)
+    assert damage(plan(BACK, moving), plan(BACK)) == (IntRect(8, 14, 34, 14),)
+
+
+def test_a_turned_sprite_stays_near_its_pivot() -> None:
+    """4x6 about its middle (12, 13) by 90 degrees: 6x4, with 4 pixels of kernels and one of chroma, to even."""
+    turned = replace(SPRITE, angle=math.pi / 2, pivot=(12.0, 13.0))
+    (found,) = damage(plan(BACK, turned), plan(BACK))
+    assert (found.x, found.y) == (4, 6)
+    assert (found.right, found.bottom) == (20, 20)
+
+
+def test_a_mask_is_damaged_where_it_is() -> None:
+    assert damage(plan(BACK, replace(MASK, amount=8)), plan(BACK, MASK)) == (IntRect(14, 10, 36, 28),)
+    assert damage(plan(BACK, MASK), plan(BACK)) == (IntRect(14, 10, 36, 28),)
+    assert damage(plan(BACK, replace(MASK, amount=0)), plan(BACK)) == ()
+
+
+def test_a_highlight_damages_all_but_its_inside() -> None:
+    light = EffectLayer(Effect.HIGHLIGHT, CARD, 0.5)
+    # The chroma sample of columns 20 and 21 looks at column 19 too.
+    around = (IntRect(0, 0, 64, 16), IntRect(0, 16, 22, 18), IntRect(0, 34, 64, 14), IntRect(44, 16, 20, 18))
+    assert damage(plan(BACK, replace(light, amount=0.6)), plan(BACK, light)) == around
+    moved = replace(light, rect=Rect(22, 16, 24, 18))
+    assert damage(plan(BACK, moved), plan(BACK, light)) == (IntRect(18, 14, 30, 22),)
+
+
+def test_a_change_below_a_mosaic_is_seen_in_the_cells_that_show_it() -> None:
+    changed = replace(DOT, frame=4)
+    assert damage(plan(BACK, changed, MASK), plan(BACK, DOT, MASK)) == (IntRect(14, 10, 20, 20),)
+
+
+def test_a_change_that_a_mosaic_hides_is_none() -> None:
+    hidden = replace(DOT, rect=Rect(32, 28, 2, 2), shape=Shape(Rect(32, 28, 2, 2)))
+    assert damage(plan(BACK, replace(hidden, frame=4), MASK), plan(BACK, hidden, MASK)) == ()
+    feathered = replace(MASK, feather=20)  # now a share of it is seen
+    assert damage(plan(BACK, replace(hidden, frame=4), feathered), plan(BACK, hidden, feathered)) == (
+        IntRect(30, 26, 6, 6),
+    )
+
+
+def test_a_change_below_a_blur_spreads_by_its_amount() -> None:
+    """The dot's 22..28 by 18..24, 4 of the blur, 2 of bilinear chroma, 1 to whole chroma samples, inside the mask."""
+    mask = EffectLayer(Effect.BLUR, MASK.rect, 4)
+    changed = replace(DOT, frame=4)
+    assert damage(plan(BACK, changed, mask), plan(BACK, DOT, mask)) == (IntRect(14, 10, 22, 22),)
+
+
+def test_a_change_beside_a_mask_stays_what_it_is() -> None:
+    beside = replace(DOT, rect=Rect(4, 4, 2, 2), shape=Shape(Rect(4, 4, 2, 2)))
+    for mask in (MASK, replace(MASK, effect=Effect.BLUR), replace(MASK, effect=Effect.HIGHLIGHT, amount=0.5)):
+        assert damage(plan(BACK, replace(beside, frame=4), mask), plan(BACK, beside, mask)) == (IntRect(2, 2, 6, 6),)
+
+
+def test_changes_in_a_group_are_as_small_as_outside() -> None:
+    group = GroupLayer((PICTURE, SPRITE), 0.7)
+    new = replace(group, layers=(replace(PICTURE, frame=4), SPRITE))
+    assert damage(plan(BACK, new), plan(BACK, group)) == (IntRect(18, 14, 28, 22),)
+    faded = replace(group, opacity=0.6)
+    assert damage(plan(BACK, faded), plan(BACK, group)) == damage(plan(BACK, PICTURE, SPRITE), plan(BACK))
+    gone = (replace(new, opacity=0.0), replace(group, opacity=0.0))
+    assert damage(plan(BACK, gone[0]), plan(BACK, gone[1])) == ()
+
+
+def test_changes_in_a_warped_group_go_with_it() -> None:
+    """Moved by 10 to the right: 18..46 by 14..36, 4 pixels of kernel (2 chroma samples), 1, to even."""
+    group = GroupLayer((PICTURE,), 1.0, (1, 0, -10, 0, 1, 0, 0, 0, 1))
+    new = replace(group, layers=(replace(PICTURE, frame=4),))
+    assert damage(plan(BACK, new), plan(BACK, group)) == (IntRect(22, 8, 40, 34),)
+
+
+def test_a_group_seen_from_behind_is_not_there() -> None:
+    behind = GroupLayer((PICTURE,), 1.0, (-1, 0, 0, 0, -1, 0, 0, 0, -1))
+    assert damage(plan(BACK, behind), plan(BACK)) == ()
 
 
 def test_merging() -> None:

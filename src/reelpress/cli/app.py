@@ -6,7 +6,7 @@ import logging
 import sys
 from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -242,21 +242,6 @@ def _say(code: str, text: str, error: BaseException) -> None:
             from reelpress.pipeline.signals import mute_stdout
 
             mute_stdout()
-
-
-def leave(code: int) -> NoReturn:
-    """End the process with ``code``, whatever threads are stuck.
-
-    A thread inside of a native call that never returns cannot be joined, and an ordinary exit would run finalisers
-    of libraries that it is still inside of (design 5). Then what is registered is tidied up and the process is left
-    at once.
-    """
-    running = sys.modules.get("reelpress.pipeline.run")  # not imported: nothing ran that could be stuck
-    if running is not None and running.leaked_threads():
-        from reelpress.pipeline.emergency import emergency_exit
-
-        emergency_exit(code)
-    raise SystemExit(code)
 
 
 OPTION_NAMES = tuple(option.name for option in EXPORT_OPTIONS)

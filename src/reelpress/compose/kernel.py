@@ -63,7 +63,7 @@ def taps(axis: Axis, *, repeat: bool) -> tuple[NDArray[np.intp], NDArray[np.floa
             indices outside are 0 and the rest is not renormalised).
     """
     centres = axis.origin + axis.step * (np.arange(axis.start, axis.stop) + 0.5)
-    wide = max(1.0, axis.step)
+    wide = max(1.0, min(axis.step, axis.high - axis.low))  # a picture narrower than a pixel is its mean
     count = math.ceil(4 * wide) + 1
     indices = np.floor(centres - 2 * wide).astype(np.intp)[:, np.newaxis] + np.arange(count)
     weights = cubic((indices + 0.5 - centres[:, np.newaxis]) / wide)

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 _OVERSCAN = (48, 160, 400)
 """Output samples that may be made in vain; the next number is tried when the one before finds nothing."""
 
+_MOST = 16.0
+"""Steps above this leave so few outputs that a window around them would be mostly waste."""
+
 _UNSCALED = 10
 """swscale takes increments that are closer than this to 65536 for no scaling at all."""
 
@@ -45,6 +48,8 @@ def find(axis: Axis, tolerance: float) -> Window | None:
         tolerance: Source samples (output samples when reducing).
     """
     found = None
+    if axis.step > _MOST:
+        return None
     for overscan in _OVERSCAN:
         found = found or _find(axis, tolerance, min(overscan, max(8, axis.count // 4)))
     return found

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 Rows = np.ndarray[Any, np.dtype[np.float32]]
 """(rows, columns) or (rows, columns, 3)."""
 
-_STRIP = 64
+_STRIP = 1 << 16
+"""Pixels that are in float at a time, unless a blur wants more rows at once."""
 
 _OCTAVES = 4
 
@@ -38,8 +39,9 @@ def draw(layer: BackgroundLayer, size: tuple[int, int]) -> Planes:
     width, height = size
     out = allocate(width, height, "yuv420p", BT709_LIMITED)
     rows = _rows_of(layer, size)
-    for start in range(0, height, _STRIP):
-        stop = min(height, start + _STRIP)
+    step = max(2, _STRIP // width // 2 * 2, 2 * math.ceil(3 * layer.blur_sigma))
+    for start in range(0, height, step):
+        stop = min(height, start + step)
         codes = to_codes(rows(start, stop))
         store(out.planes[0][start:stop], codes[0])
         for plane in (1, 2):

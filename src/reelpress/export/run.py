@@ -27,10 +27,11 @@ from reelpress.media.encoder import AudioEncoderSettings, VideoEncoderSettings
 from reelpress.media.mux import Mp4Writer
 from reelpress.media.text_track import CODEC as TEXT_CODEC
 from reelpress.media.text_track import TextTrackSettings, text_packets
+from reelpress.media.pool import pool
 from reelpress.media.verify import VerifyResult, verify
 from reelpress.pipeline.cancel import CancelToken
 from reelpress.pipeline.channel import Channel
-from reelpress.pipeline.machine import peak_rss
+from reelpress.pipeline.machine import bound_heap, peak_rss
 from reelpress.pipeline.memory import PressureMonitor
 from reelpress.pipeline.output import TargetGuard
 from reelpress.pipeline.run import Pipeline, PipelineStats
@@ -93,6 +94,7 @@ def run(
         ReelpressError: See ``errors``; no partial output is left, and an old file at the target is untouched.
     """
     cancel = cancel or CancelToken()
+    bound_heap(large_blocks=job.buffers.large_pictures)
     started, cpu_started = time.monotonic(), _cpu_seconds()
     teller = _Teller(on_event, job.director.frames)
     settings = job.settings
@@ -115,6 +117,7 @@ def run(
         stats = flow.run(cancel, teller, warn)
         for line in flow.afterwards():
             warn(line)
+        flow.release()
         result = _verified(job, guard, teller, cancel, settings.verify, has_audio=flow.has_audio)
         if beside is not None:
             write_srt(beside.part_path, job.subtitles, beside.target)
@@ -271,18 +274,23 @@ class _Flow:
 
         teller.progress("encode", 0, force=True)
         stats = pipeline.run(cancel, on_tick=tick)
-        teller.progress("encode", self.progress.encoded, force=True)
+        teller.progress(self.progress.phase, self.progress.encoded, force=True)
         self.counts.repeated_after_error = sum(pool.repeated for pool in self.sources.values())
         return stats
+
+    def release(self) -> None:
+        """Let go of encoder and pictures: verifying needs memory of its own."""
+        del self.writer
+        pool.clear()
 
     def afterwards(self) -> list[str]:
         """Warnings that only the run could tell."""
         lines = []
-        for key, pool in self.sources.items():
-            if pool.repeated:
-                detail = "; ".join(pool.problems.values())
+        for key, decoders in self.sources.items():
+            if decoders.repeated:
+                detail = "; ".join(decoders.problems.values())
                 lines.append(
-                    f"{pool.repeated} frames of the {key} could not be decoded and show the last good one"
+                    f"{decoders.repeated} frames of the {key} could not be decoded and show the last good one"
                     + (f" ({detail})." if detail else ".")
                 )
         if self.mixer is not None:

@@ -90,6 +90,7 @@ def decode(
     shown: dict[str, int] = {}
     try:
         for index in range(director.frames):
+            ctx.heartbeat()  # a long still stretch sends nothing, and is no stall
             for picture in fresh(director.plan(index), shown):
                 if kind_of(picture.source) != kind:
                     continue

@@ -27,10 +27,11 @@ from reelpress.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
     from av.container import InputContainer
+    from av.packet import Packet
     from av.stream import Stream
 
 FORMATS = (
@@ -147,6 +148,20 @@ def open_input(path: Path, *, only: int | None = None) -> InputContainer:
     if only is not None:
         skip_others(container, only)
     return container
+
+
+def packets_of(container: InputContainer, stream: Any) -> Generator[Packet[Any], None, None]:
+    """The packets of ``stream`` from here on, and the demuxer's end marker.
+
+    A stream that begins only in the middle of the file (FLV, MPEG-TS) is not known to PyAV, which fails with
+    IndexError at its packets although they are not asked for. They are passed over.
+    """
+    while True:
+        try:
+            yield from container.demux(stream)
+        except IndexError:
+            continue
+        return
 
 
 def skip_others(container: InputContainer, only: int) -> None:

@@ -6,15 +6,14 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from reelpress.errors import Cancelled
-from reelpress.media._av import AV_ERRORS, as_input_error, input_errors, open_input, reason, stream_of
+from reelpress.media._av import AV_ERRORS, as_input_error, input_errors, open_input, packets_of, reason, stream_of
 from reelpress.media.pulse import beat
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from av.container import InputContainer
-    from av.packet import Packet
     from av.video.frame import VideoFrame
 
 
@@ -35,6 +34,7 @@ class Decoder:
     """
 
     def __init__(self, path: Path, stream: int, threads: int, cancel: Callable[[], bool] | None) -> None:
+        self._container: InputContainer | None = None
         self._path, self._index, self._cancel = path, stream, cancel
         self.threads = threads
         self.tainted = False
@@ -42,7 +42,6 @@ class Decoder:
         self.failed: set[int] = set()
         self.error: str | None = None
         self.from_start = True
-        self._container: InputContainer | None = None
         self._open()
 
     def _open(self) -> None:
@@ -65,7 +64,7 @@ class Decoder:
 
     def _restart(self) -> None:
         assert self._container is not None
-        self._packets: Iterator[Packet[Any]] = self._container.demux(self._stream)
+        self._packets = packets_of(self._container, self._stream)
         self._frames: deque[VideoFrame] = deque()
         self._need_key = False
         self._ended = False
@@ -84,7 +83,7 @@ class Decoder:
             return
         assert self._container is not None
         self.pristine = self._untouched
-        self._packets.close()  # type: ignore[attr-defined]
+        self._packets.close()
         try:
             self._container.seek(ticks, stream=self._stream)
         except AV_ERRORS:  # a format that cannot seek: begin again
@@ -176,10 +175,15 @@ class Decoder:
         if container is None:
             return
         try:
-            self._packets.close()  # type: ignore[attr-defined]
+            self._packets.close()
             self._stream.codec_context.flush_buffers()
         except AV_ERRORS:
             pass
         self._frames.clear()
         self._stream = None
         container.close()
+
+    def __del__(self) -> None:
+        # An owner that was dropped without closing must not bring the hang back.
+        if getattr(self, "_container", None) is not None:
+            self.close()

@@ -16,7 +16,7 @@ import numpy as np
 
 from reelpress.clock import AUDIO_RATE
 from reelpress.errors import UnreadableInputError
-from reelpress.media._av import AV_ERRORS, open_input
+from reelpress.media._av import AV_ERRORS, open_input, packets_of
 from reelpress.media.audio_filters import Resampler, Samples
 from reelpress.media.pulse import beat
 
@@ -171,7 +171,7 @@ class AudioReader:
 
     def _decoded(self) -> Iterator[av.AudioFrame]:
         assert self._container is not None
-        packets = self._container.demux(self._track)
+        packets = packets_of(self._container, self._track)
         while True:
             try:
                 packet = next(packets)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reelpress.errors import UnreadableInputError
-from reelpress.media._av import AV_ERRORS, input_errors, open_input, reason, stream_of
+from reelpress.media._av import AV_ERRORS, input_errors, open_input, packets_of, reason, stream_of
 from reelpress.media._shown import shows_frame
 from reelpress.media.pulse import beat
 
@@ -139,7 +139,7 @@ def _usual_step(ticks: Ticks, rate: Fraction | None, time_base: Fraction) -> int
 
 def _packets(container: InputContainer, stream: Any, failures: list[str]) -> Iterator[Packet[Any]]:
     """The packets of ``stream`` up to the first reading error, which goes to ``failures``."""
-    packets = container.demux(stream)
+    packets = packets_of(container, stream)
     empty = True
     while True:
         try:

@@ -14,7 +14,7 @@ from av.audio.stream import AudioStream
 from av.video.stream import VideoStream
 
 from reelpress.errors import UnreadableInputError
-from reelpress.media._av import input_errors, open_input
+from reelpress.media._av import input_errors, open_input, packets_of
 from reelpress.media.pulse import beat
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _append(part: Path, output: OutputContainer, kind: str, joined: _Joined | No
             raise UnreadableInputError(f"{part}: was recorded with other codec settings than the piece before it.")
         base: Fraction = stream.time_base
         shift: Fraction | None = None
-        for packet in source.demux(stream):
+        for packet in packets_of(source, stream):
             beat()
             if packet.size == 0 or packet.pts is None or (kind == "audio" and packet.is_discard):
                 continue

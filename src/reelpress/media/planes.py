@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -16,6 +16,20 @@ if TYPE_CHECKING:
 
 Plane = np.ndarray[Any, np.dtype[np.uint8]]
 """A 2-D uint8 view (rows, bytes a row without padding); interleaved chroma of NV12 is (rows, width) bytes."""
+
+
+class PixelRect(Protocol):
+    """A rectangle of whole pixels; ``scene.plan.IntRect`` is one (a layer above, so it is not imported here)."""
+
+    @property
+    def x(self) -> int: ...
+    @property
+    def y(self) -> int: ...
+    @property
+    def w(self) -> int: ...
+    @property
+    def h(self) -> int: ...
+
 
 CHROMA_SHIFT: dict[str, tuple[int, int]] = {"yuv420p": (1, 1), "nv12": (1, 1)}
 """Right-shifts of width and height from luma to chroma for the planar formats that are composed."""

@@ -12,7 +12,7 @@ from av.packet import Packet
 
 from reelpress.color import ColorSpec, Transfer, from_code_points
 from reelpress.errors import UnreadableInputError, UnsupportedInputError
-from reelpress.media._av import AV_ERRORS, check_file, input_errors, open_input
+from reelpress.media._av import AV_ERRORS, check_file, input_errors, open_input, packets_of
 from reelpress.media._label import chroma_location
 from reelpress.media.pulse import beat
 
@@ -26,6 +26,9 @@ CHECK_PACKETS = 250
 """Packets that the packet check reads at most to find the first picture."""
 
 MAX_PIXELS = 16384 * 16384
+
+MAX_SAR = Fraction(20)
+"""A sample aspect ratio beyond this, either way, is taken for damage: the widest in use are below 5."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +180,7 @@ def _check_stream(path: Path, index: int) -> VideoStreamInfo:
         packets = errors = 0
         last: BaseException | None = None
         try:
-            for packet in container.demux(stream):
+            for packet in packets_of(container, stream):
                 beat()
                 packets += packet.size > 0
                 try:
@@ -220,7 +223,7 @@ def _video_info(
     rotation, mirrored = orientation(frame)
     width, height = frame.width, frame.height
     sar = stream.sample_aspect_ratio or Fraction(1)
-    if sar <= 0:
+    if not 1 / MAX_SAR <= sar <= MAX_SAR:  # not set, or damaged
         sar = Fraction(1)
     if rotation in (90, 270):
         width, height, sar = height, width, 1 / sar

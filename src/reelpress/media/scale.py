@@ -19,10 +19,10 @@ from reelpress.media._hdr import CURVE, ToneMapper
 from reelpress.media._label import Labeller, subsampled
 from reelpress.media._matrix import to_bt709_limited
 from reelpress.media.planes import CHROMA_SHIFT, Planes, chroma_size
+from reelpress.media.pool import pool
 
 if TYPE_CHECKING:
-    from reelpress.media.planes import Plane
-    from reelpress.scene.plan import IntRect
+    from reelpress.media.planes import PixelRect, Plane
 
 NATIVE_FORMATS = ("yuv420p", "nv12")
 """What compositors and encoders take without a conversion."""
@@ -96,7 +96,7 @@ def allocate(width: int, height: int, format_name: str = "yuv420p", color: Color
         OutOfMemoryError: There is no memory for it.
     """
     try:
-        frame = VideoFrame(width, height, format_name)
+        frame = pool.take(width, height, format_name)
     except MemoryError:
         raise OutOfMemoryError("scale", f"{width}x{height} {format_name}") from None
     return from_frame(frame, color)
@@ -145,21 +145,22 @@ def _same_memory(frame: VideoFrame, planes: Planes) -> bool:
     )
 
 
-def crop(planes: Planes, rect: IntRect) -> Planes:
+def crop(planes: Planes, rect: PixelRect) -> Planes:
     """The part ``rect`` of a yuv420p or nv12 picture as views; nothing is copied.
 
     Raises:
         FormatError: ``rect`` has an odd edge (a chroma sample covers two pixels) or leaves the picture.
     """
     planes.require(NATIVE_FORMATS)
-    if rect == (whole := type(rect)(0, 0, planes.width, planes.height)):
+    right, bottom = rect.x + rect.w, rect.y + rect.h
+    if (rect.x, rect.y, right, bottom) == (0, 0, planes.width, planes.height):
         return planes
-    inside = rect.x >= 0 and rect.y >= 0 and rect.right <= whole.w and rect.bottom <= whole.h
+    inside = rect.x >= 0 and rect.y >= 0 and right <= planes.width and bottom <= planes.height
     if (rect.x | rect.y) & 1 or not inside or rect.w < 1 or rect.h < 1:
         raise FormatError(f"Cannot crop {rect} out of {planes!r}: edges must be even and inside the picture.")
     width, height = chroma_size(planes.format, rect.w, rect.h)
     x, y = rect.x // 2, rect.y // 2
-    views = [planes.planes[0][rect.y : rect.bottom, rect.x : rect.right]]
+    views = [planes.planes[0][rect.y : bottom, rect.x : right]]
     if planes.format == "nv12":
         views.append(planes.planes[1][y : y + height, 2 * x : 2 * (x + width)])
     else:
@@ -236,7 +237,7 @@ class Scaler:
         out.pts, out.time_base = planes.pts, planes.time_base
         return out
 
-    def scale_into(self, planes: Planes, target: Planes, rect: IntRect) -> None:
+    def scale_into(self, planes: Planes, target: Planes, rect: PixelRect) -> None:
         """Scale ``planes`` into the part ``rect`` (even edges) of a native picture; costs one copy of that part."""
         scaled = self.scale(planes, rect.w, rect.h, target.format)
         for view, source in zip(crop(target, rect).planes, scaled.planes, strict=True):

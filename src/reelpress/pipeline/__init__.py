@@ -38,5 +38,12 @@ It knows nothing of video: a stage is a function, an item is anything with a siz
 
 Outputs are closed when a stage returns and poisoned when it fails; a stage that returns early stops the stages
 before it. ``Pipeline.stream(channel)`` iterates a channel in the calling thread instead (``reelpress.render``).
-Around it belongs ``output.TargetGuard`` (lock, ``.part``, rename) and, on the command line, ``signals``.
+Around it belongs ``output.TargetGuard`` (lock, ``.part``, rename) and, on the command line, ``signals``. What fits
+into memory says ``budget``, which counts on ``machine.bound_heap()`` having been called before::
+
+    sizes = Budget.detect(memory=settings.memory, buffers=settings.buffer_size).plan(
+        frame_bytes=width * height * 3 // 2, sources=[SourceLoad(source_bytes, reorders=True)]
+    )
+    machine.bound_heap(large_blocks=sizes.large_pictures)
+    pressure = PressureMonitor(pipeline.shrink, warn)       # call it in on_tick
 """

@@ -29,8 +29,11 @@ DEFAULT_MEMORY_LIMIT = 2_000_000_000
 CHANNEL_SHARE = 0.5
 """The largest share of the budget that pictures waiting between stages may take."""
 
-BASE_BYTES = 64_000_000
-"""Python with all modules loaded (57 MB measured), thread stacks, packets, audio."""
+BASE_BYTES = 98_000_000
+"""Python with all modules loaded (71 MB measured), a look's masks, thread stacks, packets, audio."""
+HEAP_FACTOR = 1.2
+"""glibc keeps a part of the freed pictures in its heap (measured 10 to 20 % at 1080p with ``machine.bound_heap()``).
+Not so for large pictures, for which ``bound_heap(large_blocks=True)`` gives every block back."""
 DECODER_FRAMES = 9.0
 """Pictures of one decoder with one thread and a stream that reorders (B-frames): measured 8.6 to 9.0."""
 DECODER_FRAMES_IN_ORDER = 3.6
@@ -41,14 +44,14 @@ ENCODER_INPUT_FRAMES = 2.2
 """One picture waiting in x264 (look-ahead, B-frames, threads): planes plus a half-size copy and costs."""
 ENCODER_REFERENCE_FRAMES = 3.9
 """One reference picture in x264: three half-pixel planes are kept with it."""
-COMPOSITOR_FRAMES = 2.0
-"""Background with shadow, coverage, and the picture being composed."""
+COMPOSITOR_FRAMES = 1.5
+"""Background with shadow, and the picture being composed."""
 IN_FLIGHT_FRAMES = 1.0
 """Of each channel: the picture that its receiver works on."""
 
 LARGE_FRAME_BYTES = 6_000_000
 """Pictures of more bytes than this (beyond 1440p) run with look-ahead 3 at most, two threads, two-frame channels."""
-TARGET_BYTES = ((3_200_000, 330_000_000), (LARGE_FRAME_BYTES, 400_000_000), (13_000_000, 492_000_000))
+TARGET_BYTES = ((3_200_000, 340_000_000), (LARGE_FRAME_BYTES, 400_000_000), (13_000_000, 492_000_000))
 """Up to which picture size (bytes) the process stays under which peak (bytes), on two cores, unless ``--memory`` says
 otherwise: 1080p under 350 MB, 4K under 500 MB. Up to 1440p each further core adds a tenth, for its threads."""
 
@@ -144,7 +147,8 @@ def estimate_bytes(
 ) -> int:
     """Peak RSS of the whole process in bytes.
 
-    ``base + sum(sources: decoder + channel + 1 in flight) + compositor + channels + 1 in flight of each + encoder``.
+    ``base + heap factor * (sum(sources: decoder + channel + 1 in flight) + compositor + channels + 1 in flight of each
+    + encoder)``.
 
     Args:
         knobs: The choices.
@@ -155,13 +159,22 @@ def estimate_bytes(
         decoded: Bound in frames of each source's channel.
         converts: Whether a converter stands between compositor and encoder, with a channel of its own.
     """
-    total = BASE_BYTES + channel_bytes
-    for source in sources:
-        held = decoder_frames(knobs.decode_threads, reorders=source.reorders) + decoded + IN_FLIGHT_FRAMES
-        total += round(held * source.frame_bytes)
     held = COMPOSITOR_FRAMES + IN_FLIGHT_FRAMES * (2 if converts else 1)
     held += 0 if encoder is None else encoder_frames(knobs, encoder.references)
-    return total + round(held * frame_bytes)
+    pictures = channel_bytes + held * frame_bytes
+    for source in sources:
+        held = decoder_frames(knobs.decode_threads, reorders=source.reorders) + decoded + IN_FLIGHT_FRAMES
+        pictures += held * source.frame_bytes
+    return BASE_BYTES + round(pictures * _heap_factor(frame_bytes, sources))
+
+
+def is_large(frame_bytes: int, sources: Sequence[SourceLoad]) -> bool:
+    """Whether any picture is beyond 1440p."""
+    return max(frame_bytes, *(s.frame_bytes for s in sources), 0) > LARGE_FRAME_BYTES
+
+
+def _heap_factor(frame_bytes: int, sources: Sequence[SourceLoad]) -> float:
+    return 1.0 if is_large(frame_bytes, sources) else HEAP_FACTOR
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +186,10 @@ class BufferSizes:
     encoder: int
     """Bound in frames of the channel of converted pictures before the encoder. Where nothing is converted the
     rendered channel leads to the encoder and has all of ``bytes``."""
-    bytes: int
-    """Byte bound of both together."""
+    rendered_bytes: int
+    """Byte bound of the rendered channel: all there is, or with a converter two thirds (as 32 to 16 frames)."""
+    encoder_bytes: int
+    """Byte bound of the encoder channel: the rest; 0 without a converter."""
     decoded: int
     """Bound in frames of each source's channel of decoded pictures."""
     decode_threads: int
@@ -189,18 +204,14 @@ class BufferSizes:
     estimate_bytes: int
     """Expected peak RSS of the process."""
     usable_ram_bytes: int
-    converts: bool = False
-    """Whether there is a converter, and so an encoder channel of pictures."""
+    large_pictures: bool
+    """Beyond 1440p. The estimate counts on ``machine.bound_heap(large_blocks=sizes.large_pictures)`` before the
+    export's threads are started."""
 
     @property
-    def rendered_bytes(self) -> int:
-        """Byte bound of the rendered channel: all, or with a converter two thirds (as 32 to 16 frames)."""
-        return self.bytes * 2 // 3 if self.converts else self.bytes
-
-    @property
-    def encoder_bytes(self) -> int:
-        """Byte bound of the encoder channel: the rest."""
-        return self.bytes - self.rendered_bytes
+    def bytes(self) -> int:
+        """Byte bound of both together."""
+        return self.rendered_bytes + self.encoder_bytes
 
     def effective(self, frame_bytes: int) -> dict[str, int]:
         """Frames of ``frame_bytes``, all different, that really fit: for ``buffers`` in plan and report."""
@@ -281,8 +292,8 @@ class Budget:
         Raises:
             SettingsError: ``--memory`` is less than the leanest choice needs; the message says how much that is.
         """
-        largest = max(frame_bytes, *(s.frame_bytes for s in sources)) if sources else frame_bytes
-        large = largest > LARGE_FRAME_BYTES
+        largest = max(frame_bytes, *(s.frame_bytes for s in sources), 0)
+        large = is_large(frame_bytes, sources)
         rendered, waiting = (MIN_ITEMS, MIN_ITEMS) if large else self.frame_bounds(gif=gif)
         decoded = MIN_ITEMS if large else 2 * MIN_ITEMS
         least_channels = (2 if converts else 1) * MIN_ITEMS * frame_bytes
@@ -302,11 +313,9 @@ class Budget:
             )
 
         choices = self._choices(load, large=large)
-        # first one that leaves room for channels worth having, else the first that fits at all
+        # the first one that leaves room for channels worth having; the leanest takes what there is
         comfortable = min(most_channels, 2 * least_channels)
-        knobs = next(
-            (k for room in (comfortable, least_channels) for k in choices if needed(k, room) <= target), choices[-1]
-        )
+        knobs = next((k for k in choices if needed(k, comfortable) <= target), choices[-1])
         least = needed(knobs, least_channels)
         ceiling = target
         if least > target:
@@ -316,11 +325,14 @@ class Budget:
                     f"{_mb(least)} are needed. Give more, or a lower --resolution."
                 )
             ceiling = least
-        channels = max(least_channels, min(most_channels, ceiling - needed(knobs, 0), int(CHANNEL_SHARE * ceiling)))
+        room = int((ceiling - needed(knobs, 0)) / _heap_factor(frame_bytes, sources))
+        channels = max(least_channels, min(most_channels, room, int(CHANNEL_SHARE * ceiling)))
+        behind = max(MIN_ITEMS * frame_bytes, channels // 3) if converts else 0
         return BufferSizes(
             rendered=rendered,
             encoder=waiting,
-            bytes=channels,
+            rendered_bytes=channels - behind,
+            encoder_bytes=behind,
             decoded=decoded,
             decode_threads=knobs.decode_threads,
             encode_threads=knobs.encode_threads,
@@ -330,7 +342,7 @@ class Budget:
             memory_bytes=self.total_bytes,
             estimate_bytes=needed(knobs, channels),
             usable_ram_bytes=self.usable_ram_bytes,
-            converts=converts,
+            large_pictures=large,
         )
 
     def _target(self, largest: int) -> int:

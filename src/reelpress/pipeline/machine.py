@@ -40,6 +40,34 @@ def kill_descendants(pid: int) -> None:
                 process.kill()
 
 
+def bound_heap(*, large_blocks: bool = False) -> bool:
+    """Keep glibc from holding on to freed pictures (elsewhere nothing happens). For the whole process, for good.
+
+    With one heap a thread, each heap keeps its own freed blocks: one heap for all needs 30 MB less at 1080p and no
+    more time. Call it before any thread is started.
+
+    Args:
+        large_blocks: Also give freed blocks from 4 MB on back to the system at once. glibc raises its own threshold
+            to 32 MB when it sees such blocks freed, and the process grows by pictures that nobody uses: 80 MB at 4K.
+            The price is fresh pages for every picture, 5 ms at 4K.
+
+    Returns:
+        Whether it was done.
+    """
+    import ctypes
+    import platform
+
+    if platform.libc_ver()[0] != "glibc":
+        return False
+    m_mmap_threshold, m_arena_max = -3, -8  # malloc.h
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+        done = bool(mallopt(m_arena_max, 1))
+        return done and (not large_blocks or bool(mallopt(m_mmap_threshold, 4 << 20)))
+    except (OSError, AttributeError):
+        return False
+
+
 def boot_id() -> str:
     """A name of this boot where the system has one (Linux), else an empty string."""
     try:

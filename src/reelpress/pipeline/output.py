@@ -187,7 +187,10 @@ class TargetGuard:
             if not os.access(final, os.W_OK):
                 raise OutputError(f"{self.target} is write-protected and was left as it is.")
         if not os.access(folder, os.W_OK | os.X_OK):
-            raise OutputError(f"{self.target} cannot be written: permission denied in the folder {folder}.")
+            why = (
+                "the file system is read-only" if _is_read_only(folder) else f"permission denied in the folder {folder}"
+            )
+            raise OutputError(f"{self.target} cannot be written: {why}.")
 
     def _check_source(self, source: Path) -> None:
         real = Path(os.path.realpath(source))
@@ -229,6 +232,13 @@ class TargetGuard:
 
 def _nothing() -> None:
     pass
+
+
+def _is_read_only(folder: Path) -> bool:
+    try:
+        return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+    except (AttributeError, OSError):  # Windows; or it cannot be told
+        return False
 
 
 def _name_limit(folder: Path) -> int:

@@ -216,6 +216,7 @@ class Pipeline:
         self._tick = on_tick or self._tick
         self._outside = frozenset({outside.name} if outside is not None else ())
         self._started_at = self._clock.now()
+        self._arm_hard_deadline()  # before the first stage can take the interpreter's lock and keep it
         for channel in self._channels:
             channel.bind(clock=self._clock, cancel=self._cancel, judge=self._judge)
         self._contexts = [StageContext(s, self._clock, self._cancel) for s in self._stages]
@@ -314,7 +315,8 @@ class Pipeline:
         with self._outcome.condition:
             if self._outcome.error is None:
                 # After Ctrl-C the whole process group may fail in odd ways before the token is looked at.
-                if self._cancel.cancelled and not isinstance(error, Cancelled):
+                # A stage that saw the token first does not know who raised it.
+                if self._cancel.cancelled:
                     error = self._cancel.error()
                 self._outcome.error = error
             first = self._outcome.error

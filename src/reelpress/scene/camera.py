@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reelpress.project.camera import CameraShape, CameraX, CameraY
-from reelpress.scene.camera_panel import Panel, fill, lerp, panel
+from reelpress.scene.camera_panel import Panel, fill, panel
 from reelpress.scene.card import CardStyle
+from reelpress.scene.easing import lerp, unit
 from reelpress.scene.plan import CornerKind, Rect
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class CameraRig:
         """
         out_w, out_h = float(self.size[0]), float(self.size[1])
         pad = MARGIN * out_h
-        short = min(out_w, out_h) * lerp(self.share, self.zoomed_share, min(max(activity, 0.0), 1.0)) + pad
+        short = min(out_w, out_h) * lerp(self.share, self.zoomed_share, unit(activity)) + pad
         if self.square:
             w = h = short
         else:

@@ -12,6 +12,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from reelpress.scene.easing import bezier, ease, lerp, unit
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -22,31 +24,9 @@ Matrix3 = tuple[float, float, float, float, float, float, float, float, float]
 
 OUT_HANDLE, IN_HANDLE = (0.65, 0.0), (0.35, 1.0)
 """Bezier handles of a keyframe that has none of its own."""
-RAMP = (0.42, 0.0, 0.58, 1.0)
-"""Easing of the ramps at the ends of a segment."""
 ANGLES = ("tilt_x", "tilt_y", "roll", "rotate_x", "rotate_y")
 NEAR = 0.05
 """Closest distance of the camera to the plane, in its units."""
-
-
-def bezier(x1: float, y1: float, x2: float, y2: float, x: float) -> float:
-    """y of the cubic Bezier easing (0,0) (x1,y1) (x2,y2) (1,1) at ``x`` in 0..1, by bisection (x is monotonic)."""
-    if x <= 0.0:
-        return 0.0
-    if x >= 1.0:
-        return 1.0
-    x1, x2 = min(max(x1, 0.0), 1.0), min(max(x2, 0.0), 1.0)
-    low, high = 0.0, 1.0
-    for _ in range(40):
-        u = (low + high) / 2
-        v = 1 - u
-        if 3 * v * v * u * x1 + 3 * v * u * u * x2 + u * u * u < x:
-            low = u
-        else:
-            high = u
-    u = (low + high) / 2
-    v = 1 - u
-    return 3 * v * v * u * y1 + 3 * v * u * u * y2 + u * u * u
 
 
 def eased(keys: Sequence[Camera3dKeyframe], time: float, default: float) -> float:
@@ -67,7 +47,7 @@ def eased(keys: Sequence[Camera3dKeyframe], time: float, default: float) -> floa
     out = (before.out_easing.x, before.out_easing.y) if before.out_easing else OUT_HANDLE
     into = (after.in_easing.x, after.in_easing.y) if after.in_easing else IN_HANDLE
     u = (time - float(before.time)) / (float(after.time) - float(before.time))
-    return before.value + (after.value - before.value) * bezier(*out, *into, u)
+    return lerp(before.value, after.value, bezier(u, *out, *into))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +98,12 @@ class Camera3d:
     def at(self, time: float) -> Matrix3 | None:
         """The warp at an output time in seconds; ``None`` where the picture lies flat."""
         for segment in self._segments:
-            if float(segment.start) <= time <= float(segment.end):
-                return self._view(segment, time).warp(self._size)
+            if float(segment.start) <= time < float(segment.end):
+                ramp = self._ramp(segment, time)
+                return self._view(segment, time, ramp).warp(self._size) if ramp > 0 else None
         return None
 
-    def _view(self, segment: Camera3dSegment, time: float) -> View:
+    def _view(self, segment: Camera3dSegment, time: float, ramp: float) -> View:
         at = time - float(segment.start)
         values = {
             name: eased(segment.tracks.get(_camel(name), ()), at, getattr(segment.properties, name))
@@ -131,9 +112,8 @@ class Camera3d:
         fov = math.radians(min(max(values["fov"], 5.0), 150.0))
         w, h = self._size
         fill = (h / max(w, h)) / math.tan(fov / 2)
-        ramp = self._ramp(segment, time)
         angles = {name: math.radians(values[name]) * ramp for name in ANGLES}
-        zoom = fill + (max(values["zoom"], NEAR) - fill) * ramp
+        zoom = lerp(fill, max(values["zoom"], NEAR), ramp)
         return View(**angles, fov=fov, zoom=zoom, pan_x=values["pan_x"] * ramp, pan_y=values["pan_y"] * ramp)
 
     @staticmethod
@@ -144,7 +124,7 @@ class Camera3d:
             share = min(share, (time - float(segment.start)) / into)
         if out > 0:
             share = min(share, (float(segment.end) - time) / out)
-        return bezier(*RAMP, max(0.0, min(1.0, share)))
+        return ease(unit(share))
 
 
 def _camel(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from reelpress.scene.easing import lerp
 from reelpress.scene.plan import PictureLayer, Rect
 
 if TYPE_CHECKING:
@@ -76,11 +77,6 @@ def fill(aspect: float, slot: Rect, focus: tuple[float, float] = (0.5, 0.5), zoo
     x = min(max(slot.x + slot.w / 2 - focus[0] * w, slot.right - w), slot.x)
     y = min(max(slot.y + slot.h / 2 - focus[1] * h, slot.bottom - h), slot.y)
     return Rect(x, y, w, h)
-
-
-def lerp(a: float, b: float, u: float) -> float:
-    """``a`` at 0 and ``b`` at 1, both exactly."""
-    return a if u == 0 else b if u == 1 else a + (b - a) * u
 
 
 def lerp_rect(a: Rect, b: Rect, u: float) -> Rect:

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 from reelpress.project.captions import CaptionAnimation, HighlightStyle
 from reelpress.scene.easing import lerp, out_back, out_cubic, unit
 from reelpress.scene.plan import Rect, TextLayer
-from reelpress.scene.text_run import OUTLINE_WIDTH, Backing, Fit, Outline, Pill, TextRun, TextSpan, TextStyle
+from reelpress.scene.text_run import (
+    OUTLINE_WIDTH,
+    Backing,
+    Fit,
+    Outline,
+    Pill,
+    TextRun,
+    TextSpan,
+    TextStyle,
+    ink_bounds,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,8 +39,6 @@ INACTIVE = 0.8
 """Opacity of words that are not being spoken, where the spoken one is stressed."""
 LAST_WORD = 2.5
 """Seconds that the last word of a caption is stressed at most."""
-REACH = 0.35
-"""Font sizes by which letters, outline and shadow may leave the box."""
 
 
 def rgb(color: Sequence[float]) -> RGB:
@@ -51,11 +59,6 @@ def place(
         cx = SIDE * w + half if "left" in position else w - SIDE * w - half if "right" in position else w / 2
     cx = min(max(cx, min(SIDE * w + half, w / 2)), max(w - SIDE * w - half, w / 2))
     return cx - metrics.width / 2, cy - metrics.height / 2
-
-
-def bounds(x: float, y: float, metrics: TextMetrics, font: float, padding: float) -> Rect:
-    """What a caption at (x, y) surely does not leave."""
-    return Rect(x, y, metrics.width, metrics.height).outset(padding + REACH * font + 2)
 
 
 class CaptionTrack:
@@ -81,6 +84,10 @@ class CaptionTrack:
         """Captions at an output time in seconds."""
         return tuple(layer for cue in self._cues if (layer := cue.layer(time)) is not None)
 
+    def boxes(self, time: float) -> tuple[Rect, ...]:
+        """Where the captions shown then rest: the text with its padding, in output pixels."""
+        return tuple(cue.box(time) for cue in self._cues if cue.opacity(time) > 0)
+
 
 class _Cue:
     def __init__(self, segment: CaptionSegment, settings: CaptionSettings, size: Size, measure: TextMeasure) -> None:
@@ -93,6 +100,7 @@ class _Cue:
         self._position = segment.position_override or settings.position
         self._words = tuple(segment.words) if settings.active_word_highlight else ()
         self._texts = self._spelled(segment)
+        self._shown = bool("".join(self._texts).strip()) and self._font > 0
         self._placed: tuple[float, float, TextMetrics] | None = None
 
     def _spelled(self, segment: CaptionSegment) -> tuple[str, ...]:
@@ -101,30 +109,49 @@ class _Cue:
             texts = [text.upper() for text in texts]
         return tuple(text + " " for text in texts[:-1]) + tuple(texts[-1:])
 
-    def layer(self, time: float) -> TextLayer | None:
-        if not self.start <= time < self.end + self._fade or not "".join(self._texts).strip():
-            return None
-        entered = unit((time - self.start) / self._fade) if self._fade > 0 else 1.0
+    def opacity(self, time: float) -> float:
+        """0..1; 0 when it is not shown."""
+        if not self.start <= time < self.end + self._fade or not self._shown:
+            return 0.0
         left = unit((time - self.end) / self._fade) if self._fade > 0 else 0.0
-        opacity = entered * (1.0 - left)
+        return self._entered(time) * (1.0 - left)
+
+    def box(self, time: float) -> Rect:
+        """Where it rests, with its padding. Only while it is shown."""
+        x, y, metrics = self._place(self._run(time))
+        return Rect(x, y, metrics.width, metrics.height).outset(PADDING * self._font * metrics.scale)
+
+    def layer(self, time: float) -> TextLayer | None:
+        """``None`` when it is not shown."""
+        opacity = self.opacity(time)
         if opacity <= 0:
             return None
-        run = self._run(time)
-        padding = PADDING * self._font
-        if self._placed is None:
-            metrics = self._measure(run)
-            manual = self._settings.manual_position
-            at = place(metrics, self._size, self._position, (manual.x, manual.y) if manual else None, padding)
-            self._placed = (*at, metrics)
-        x, y, metrics = self._placed
+        run, entered = self._run(time), self._entered(time)
+        x, y, metrics = self._place(run)
         scale, animation = 1.0, self._settings.animation
         if animation is CaptionAnimation.BOUNCE:
             y += BOUNCE * self._scale * (1.0 - out_cubic(entered))
         elif animation is CaptionAnimation.POP:
             scale = lerp(POP_FROM, 1.0, out_back(entered))
             x, y = x + metrics.width * (1 - scale) / 2, y + metrics.height * (1 - scale) / 2
-        area = bounds(x, y, metrics, self._font, padding)
-        return TextLayer(run, x, y, scale, opacity, area.outset(0.15 * max(area.w, area.h) if scale > 1 else 0.0))
+        return TextLayer(run, x, y, scale, opacity, ink_bounds(run, metrics, x, y, scale))
+
+    def _entered(self, time: float) -> float:
+        return unit((time - self.start) / self._fade) if self._fade > 0 else 1.0
+
+    def _place(self, run: TextRun) -> tuple[float, float, TextMetrics]:
+        """Upper left corner at rest; the same for all runs of this caption, whichever word is stressed."""
+        if self._placed is None:
+            metrics, manual = self._measure(run), self._settings.manual_position
+            at = place(
+                metrics,
+                self._size,
+                self._position,
+                (manual.x, manual.y) if manual else None,
+                PADDING * self._font * metrics.scale,
+            )
+            self._placed = (*at, metrics)
+        return self._placed
 
     def _run(self, time: float) -> TextRun:
         s = self._settings

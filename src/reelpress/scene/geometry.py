@@ -114,7 +114,7 @@ def card_rect(crop: Crop, out: Size, scale: Fraction, frame: Frame) -> Rect:
     return Rect(float(x), float(y), float(cw), float(ch))
 
 
-def contain(aspect: Fraction, box: Rect) -> Rect:
+def contain(aspect: Fraction | float, box: Rect) -> Rect:
     """The largest rectangle of ``aspect`` in ``box``, centred."""
     ratio = float(aspect)
     w = min(box.w, box.h * ratio)

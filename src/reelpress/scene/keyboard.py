@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reelpress.scene.captions import bounds, place, rgb
+from reelpress.scene.captions import place, rgb
 from reelpress.scene.easing import out_cubic, unit
 from reelpress.scene.plan import Rect, TextLayer
-from reelpress.scene.text_run import Backing, Fit, TextRun, TextSpan, TextStyle
+from reelpress.scene.text_run import Backing, Fit, TextRun, TextSpan, TextStyle, ink_bounds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,15 +36,19 @@ class KeyboardTrack:
         self._settings = settings
         self._segments = tuple(segments) if settings is not None and settings.enabled else ()
 
-    def layers(self, time: float, captions: Sequence[TextLayer]) -> tuple[TextLayer, ...]:
-        """Keys at an output time in seconds, clear of the captions shown then."""
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self._segments)
+
+    def layers(self, time: float, captions: Sequence[Rect]) -> tuple[TextLayer, ...]:
+        """Keys at an output time in seconds, clear of the boxes of the captions shown then."""
         if self._settings is None:
             return ()
         found = (self._layer(segment, self._settings, time, captions) for segment in self._segments)
         return tuple(layer for layer in found if layer is not None)
 
     def _layer(
-        self, segment: KeyboardSegment, settings: KeyboardSettings, time: float, captions: Sequence[TextLayer]
+        self, segment: KeyboardSegment, settings: KeyboardSettings, time: float, captions: Sequence[Rect]
     ) -> TextLayer | None:
         start, end = float(segment.start), float(segment.end)
         own = segment.fade_duration_override
@@ -58,6 +62,8 @@ class KeyboardTrack:
         scale = self._size[1] / 1080
         size = settings.size if segment.font_size_override is None else segment.font_size_override
         font = size * scale
+        if font <= 0:
+            return None
         upper = settings.uppercase if segment.uppercase_override is None else segment.uppercase_override
         text = segment.display_text.upper() if upper else segment.display_text
         ground = segment.background_color_override or settings.background_color
@@ -78,12 +84,13 @@ class KeyboardTrack:
         metrics = self._measure(run)
         manual = settings.manual_position
         position = segment.position_override or settings.position
-        x, y = place(metrics, self._size, position, (manual.x, manual.y) if manual else None, PADDING * font)
+        padding = PADDING * font * metrics.scale
+        x, y = place(metrics, self._size, position, (manual.x, manual.y) if manual else None, padding)
         y += BOUNCE * scale * (1.0 - out_cubic(entered))
         if manual is None:
-            box = Rect(x, y, metrics.width, metrics.height).outset(PADDING * font)
+            box = Rect(x, y, metrics.width, metrics.height).outset(padding)
             y = _clear(y, box, captions, GAP * scale, "top" in position)
-        return TextLayer(run, x, y, 1.0, opacity, bounds(x, y, metrics, font, PADDING * font))
+        return TextLayer(run, x, y, 1.0, opacity, ink_bounds(run, metrics, x, y))
 
 
 def _typed(segment: KeyboardSegment, text: str, elapsed: float) -> int | None:
@@ -94,10 +101,10 @@ def _typed(segment: KeyboardSegment, text: str, elapsed: float) -> int | None:
     return None if pressed == len(text) else pressed
 
 
-def _clear(y: float, box: Rect, captions: Sequence[TextLayer], gap: float, top: bool) -> float:
+def _clear(y: float, box: Rect, captions: Sequence[Rect], gap: float, top: bool) -> float:
     """``y`` of the text, moved up (or down at the top) until its ``box`` keeps ``gap`` from every caption."""
-    for caption in captions:
-        other = caption.bounds
+    # Nearest to the edge first, so that giving way to one never ends on another that was passed already.
+    for other in sorted(captions, key=lambda c: c.y if top else -c.bottom):
         beside = box.right <= other.x or other.right <= box.x
         if beside or box.bottom + gap <= other.y or other.bottom + gap <= box.y:
             continue

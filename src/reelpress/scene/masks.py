@@ -12,6 +12,7 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from reelpress.project.overlays import MaskType
+from reelpress.scene.easing import lerp, unit
 from reelpress.scene.plan import Effect, EffectLayer, Rect
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def keyed(keys: Sequence[tuple[float, float]], time: float, default: float) -> f
     if after == len(keys):
         return keys[-1][1]
     (t0, v0), (t1, v1) = keys[after - 1], keys[after]
-    return v0 + (v1 - v0) * (time - t0) / (t1 - t0)
+    return lerp(v0, v1, (time - t0) / (t1 - t0))
 
 
 class MaskTrack:
@@ -71,8 +72,8 @@ class _Mask:
         rect = Rect(cx - w / 2, cy - h / 2, w, h)
         feather = 0.5 * min(w, h) * segment.feather
         if segment.mask_type is MaskType.HIGHLIGHT:
-            intensity = keyed(self._intensity, at, 1.0) * self._fade(time)
-            return EffectLayer(Effect.HIGHLIGHT, rect, min(max(segment.darkness * intensity, 0.0), 1.0), feather)
+            intensity = keyed(self._intensity, at, 1.0) * segment.opacity * self._fade(time)
+            return EffectLayer(Effect.HIGHLIGHT, rect, unit(segment.darkness * intensity), feather)
         blurred = segment.pixelation >= BLUR_FROM
         amount = segment.pixelation - BLUR_FROM if blurred else segment.pixelation
         amount = DEFAULT_AMOUNT if amount <= 0 else min(max(amount, MIN_AMOUNT), MAX_AMOUNT)
@@ -87,7 +88,7 @@ class _Mask:
         fade = float(self._segment.fade_duration)
         if fade <= 0:
             return 1.0
-        return min(1.0, max(0.0, (time - self.start) / fade), max(0.0, (self.end - time) / fade))
+        return min(unit((time - self.start) / fade), unit((self.end - time) / fade))
 
 
 def _outwards(rect: Rect) -> Rect:

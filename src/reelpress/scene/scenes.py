@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from reelpress.project.timeline import SceneMode
+from reelpress.scene.easing import ease, lerp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,7 +23,6 @@ SAME_GAP = Fraction(1, 2)
 """Seconds: a shorter gap between two segments of the same mode is bridged."""
 TOUCHING = Fraction(1, 100)
 """Seconds: a gap up to this is none."""
-EASE = (0.42, 0.0, 0.58, 1.0)
 BUBBLE_SPEED = 1.5
 """How much faster than the camera-only plane comes the bubble goes."""
 PLANE_GROWTH = 0.1
@@ -79,7 +79,7 @@ class SceneState:
         for scene, other in ((self.before, self.after), (self.after, self.before)):
             mode = other.mode if scene.mode is SceneMode.CAMERA_ONLY else scene.mode
             ends.append(0.0 if mode in (SceneMode.HIDE_CAMERA, SceneMode.CAMERA_ONLY) else 1.0)
-        shown = ends[0] + (ends[1] - ends[0]) * self.progress
+        shown = lerp(ends[0], ends[1], self.progress)
         return shown * max(0.0, 1.0 - BUBBLE_SPEED * self.plane_opacity)
 
 
@@ -159,37 +159,3 @@ def _pieces(laid: list[tuple[Fraction, Fraction, SceneSegment]]) -> Iterator[_Pi
 
 def _scene(segment: SceneSegment) -> Scene:
     return Scene(segment.mode, segment.split_layout if segment.mode is SceneMode.SPLIT_SCREEN else None)
-
-
-def ease(u: float) -> float:
-    """cubic-bezier(.42, 0, .58, 1): slow, fast, slow."""
-    return bezier(u, *EASE)
-
-
-def bezier(u: float, x1: float, y1: float, x2: float, y2: float) -> float:
-    """The timing curve of CSS: the y of a cubic Bezier from (0, 0) to (1, 1) at x = ``u``; ``x1``, ``x2`` in 0..1.
-
-    Exactly 0 and 1 at the ends and beyond them.
-    """
-    if u <= 0:
-        return 0.0
-    if u >= 1:
-        return 1.0
-    low, high, s = 0.0, 1.0, u
-    for _ in range(60):
-        x = _cubic(s, x1, x2)
-        if x < u:
-            low = s
-        else:
-            high = s
-        slope = 3 * (1 - s) * (1 - s) * x1 + 6 * (1 - s) * s * (x2 - x1) + 3 * s * s * (1 - x2)
-        step = s - (x - u) / slope if slope > 1e-6 else (low + high) / 2
-        step = step if low < step < high else (low + high) / 2
-        if step == s or high - low < 1e-15:
-            break
-        s = step
-    return _cubic(s, y1, y2)
-
-
-def _cubic(s: float, a: float, b: float) -> float:
-    return 3 * (1 - s) * (1 - s) * s * a + 3 * (1 - s) * s * s * b + s * s * s

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from reelpress.project.timeline import SceneMode, SplitLayout
-from reelpress.scene.camera_panel import Panel, fill, lerp, lerp_rect, panel
+from reelpress.scene.camera_panel import Panel, fill, lerp_rect, panel
+from reelpress.scene.easing import lerp
 from reelpress.scene.geometry import contain, rest_rect
 from reelpress.scene.plan import Rect, Shadow, Shape
 
@@ -96,7 +97,7 @@ def arrange(state: SceneState, ground: Ground, rig: CameraRig | None, zoom: Zoom
         )
         if weight >= 1:
             return Arrangement(None, plane, None)
-    before, after = _without_plane(state)
+    before, after = below_plane(state)
     u = state.progress
     card = _between(_card(before, ground, zoom), _card(after, ground, zoom), u)
     camera = None
@@ -107,7 +108,7 @@ def arrange(state: SceneState, ground: Ground, rig: CameraRig | None, zoom: Zoom
     return Arrangement(_panel(ground.crop, card), plane, camera)
 
 
-def _without_plane(state: SceneState) -> tuple[Scene, Scene]:
+def below_plane(state: SceneState) -> tuple[Scene, Scene]:
     """What lies below the camera-only plane does not move: it is already, or still, what it will be or was."""
     before, after = state.before, state.after
     if before.mode is SceneMode.CAMERA_ONLY:
@@ -115,6 +116,15 @@ def _without_plane(state: SceneState) -> tuple[Scene, Scene]:
     elif after.mode is SceneMode.CAMERA_ONLY:
         after = before
     return before, after
+
+
+def default_share(state: SceneState) -> float:
+    """0..1: how far the card is the project's own one, with its window frame and notch; 0 in a split or floating."""
+    before, after = (float(scene.mode not in _ELSEWHERE) for scene in below_plane(state))
+    return lerp(before, after, state.progress)
+
+
+_ELSEWHERE = (SceneMode.SPLIT_SCREEN, SceneMode.FLOATING)
 
 
 def _panel(crop: Rect, spot: _Spot, opacity: float = 1.0, mirror: bool = False) -> Panel:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from reelpress.project.overlays import TextAnimation, TextLayout
-from reelpress.scene.camera3d import bezier
+from reelpress.scene.camera_panel import lerp_rect
 from reelpress.scene.captions import rgb
-from reelpress.scene.easing import lerp, out_back, out_cubic, unit
+from reelpress.scene.easing import ease, lerp, out_back, out_cubic, unit
+from reelpress.scene.geometry import contain
 from reelpress.scene.plan import Rect, TextLayer
-from reelpress.scene.text_run import Align, TextRun, TextSpan, TextStyle, VerticalAlign
+from reelpress.scene.text_run import Align, TextRun, TextSpan, TextStyle, VerticalAlign, ink_bounds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from reelpress.project.overlays import TextSegment
     from reelpress.scene.geometry import Size
     from reelpress.scene.text_run import TextMeasure, TextMetrics
+    from reelpress.scene.zoom import ZoomState
 
 SMALLEST, LARGEST = 8.0, 480.0
 """Font sizes at output height 1080."""
@@ -27,7 +29,6 @@ WHOLE = 0.98
 SLIDE = 0.5
 """Font sizes."""
 POP_FROM = 0.8
-MORPH = (0.42, 0.0, 0.58, 1.0)
 SHORTEST_MORPH = 0.05
 """Seconds."""
 SHRUNK = 0.92
@@ -54,12 +55,13 @@ class TakeOver:
         # The text lies left, so the card goes right, and the other way round.
         x = w / 2 if self.kind is TextLayout.SPLIT_LEFT else 0.0
         room = Rect(x + pad, pad, w / 2 - 2 * pad, h - 2 * pad)
-        k = min(room.w / rest.w, room.h / rest.h)
-        target = Rect(room.x + (room.w - rest.w * k) / 2, room.y + (room.h - rest.h * k) / 2, rest.w * k, rest.h * k)
-        u = self.share
-        return Rect(
-            lerp(rest.x, target.x, u), lerp(rest.y, target.y, u), lerp(rest.w, target.w, u), lerp(rest.h, target.h, u)
-        )
+        return lerp_rect(rest, contain(rest.w / rest.h, room), self.share)
+
+    def zoom(self, zoom: ZoomState) -> ZoomState:
+        """What is left of a zoom: beside a text the card stays in its half."""
+        if self.kind is TextLayout.FULLSCREEN or zoom.identity:
+            return zoom
+        return replace(zoom, amount=lerp(zoom.amount, 1.0, self.share))
 
     @property
     def card_opacity(self) -> float:
@@ -88,9 +90,9 @@ class TextTrack:
         """What the card has to give way to; the title that began last wins."""
         for segment in sorted(self._takers, key=lambda s: s.start, reverse=True):
             start, end = float(segment.start), float(segment.end)
-            if start <= time <= end:
+            if start <= time < end:
                 ramp = min(max(float(segment.layout_transition), SHORTEST_MORPH), (end - start) / 2)
-                share = bezier(*MORPH, unit(min(time - start, end - time) / ramp)) if ramp > 0 else 1.0
+                share = ease(unit(min(time - start, end - time) / ramp)) if ramp > 0 else 1.0
                 return TakeOver(segment.layout, share)
         return None
 
@@ -124,20 +126,20 @@ class _Text:
 
     def layer(self, time: float) -> TextLayer | None:
         segment = self._segment
-        if not self.start <= time <= self.end or not segment.content.strip():
+        if not self.start <= time < self.end or not segment.content.strip():
             return None
         into = self._progress(time - self.start, float(segment.animation_in_duration), segment.animation_in)
         out = self._progress(self.end - time, float(segment.animation_out_duration), segment.animation_out)
         opacity = segment.opacity
         dy, scale, run = 0.0, 1.0, self._run
-        for progress, animation in ((into, segment.animation_in), (out, segment.animation_out)):
+        for progress, animation, way in ((into, segment.animation_in, 1), (out, segment.animation_out, -1)):
             eased = out_cubic(progress)
             if animation in (TextAnimation.FADE, TextAnimation.SLIDE_UP, TextAnimation.SLIDE_DOWN, TextAnimation.POP):
                 opacity *= eased
             if animation is TextAnimation.SLIDE_UP:
-                dy += SLIDE * self._font * (1 - eased)
+                dy += way * SLIDE * self._font * (1 - eased)  # from below; out goes on upwards
             elif animation is TextAnimation.SLIDE_DOWN:
-                dy -= SLIDE * self._font * (1 - eased)
+                dy -= way * SLIDE * self._font * (1 - eased)
             elif animation is TextAnimation.POP:
                 scale *= lerp(POP_FROM, 1.0, out_back(progress))
             elif animation is TextAnimation.TYPEWRITER and progress < 1:
@@ -152,8 +154,7 @@ class _Text:
         y = box.y + (box.h - metrics.height) / 2 + dy
         if scale != 1.0:
             x, y = x + metrics.width * (1 - scale) / 2, y + metrics.height * (1 - scale) / 2
-        area = Rect(x, y, metrics.width * scale, metrics.height * scale).outset(0.6 * self._font * max(scale, 1.0) + 2)
-        return TextLayer(run, x, y, scale, opacity, area)
+        return TextLayer(run, x, y, scale, opacity, ink_bounds(run, metrics, x, y, scale))
 
     @staticmethod
     def _progress(elapsed: float, duration: float, animation: TextAnimation) -> float:
