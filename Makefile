@@ -7,7 +7,7 @@ else
 BIN := $(VENV)/bin
 endif
 
-.PHONY: demo test lint bench release clean
+.PHONY: demo tour test lint bench release clean
 .DELETE_ON_ERROR:
 
 $(VENV)/.run: pyproject.toml constraints.txt
@@ -21,6 +21,10 @@ $(VENV)/.dev: $(VENV)/.run
 
 demo: $(VENV)/.run
 	$(BIN)/reelpress export examples/demo.cap -o demo.mp4 --overwrite
+
+# A project that uses everything that is drawn; its contact sheet is made by tools/contact_sheet.py.
+tour: $(VENV)/.run
+	$(BIN)/reelpress export examples/tour.cap -o tour.mp4 --overwrite
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest $(ARGS)
@@ -38,4 +42,4 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/run.py $(ARGS)
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis demo.mp4
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis demo.mp4 tour.mp4

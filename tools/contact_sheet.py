@@ -39,7 +39,11 @@ LIMIT = 900_000
 
 MOMENTS = (
     ("0.25", "title enters", "full-screen title, `pop`; the recording stands until 2.5 s"),
-    ("3.2", "text, frame", "text with `slideUp` and shadow, window frame, border, shadow, blurred picture behind, camera"),
+    (
+        "3.2",
+        "text, frame",
+        "text with `slideUp` and shadow, window frame, border, shadow, blurred picture behind",
+    ),
     ("4.8", "zoom, card blur", "manual zoom on its way: motion blur of the card, camera shrinks"),
     ("6.9", "keys, caption", "zoomed in; typed keys, caption with its word in a pill; the idle pointer is gone"),
     ("9.45", "to split screen", "on the way to the split screen"),
@@ -110,8 +114,9 @@ def page() -> str:
     lines = [
         "# Tour",
         "",
-        "`examples/tour.cap` is a project of 42 seconds that uses everything that is drawn; `make tour` exports it. The",
-        "sheet and this list are made by `python tools/contact_sheet.py`, the project by `python tools/make_tour.py`.",
+        "`examples/tour.cap` is a project of 42 seconds that uses everything that is drawn; `make tour` exports it.",
+        "The sheet and this list are made by `python tools/contact_sheet.py`, the project by",
+        "`python tools/make_tour.py`.",
         "",
         "![20 moments of the tour](images/tour.png)",
         "",
@@ -119,9 +124,9 @@ def page() -> str:
         "| --- | --- |",
         *(f"| {time} | {text} |" for time, _, text in MOMENTS),
         "",
-        "One setting for the whole project each, so only one of its values is in the tour: caption highlight (`pill`, not",
-        "`color`) and animation (`bounce`), camera shape (`source`), pointer type (`auto`: drawn pointers, and one captured",
-        "image without a known shape), window frame (`macOS`; so no notch), corner kind, background (a blurred picture; the",
+        "Of what is one setting for a whole project, one value is in the tour: caption highlight (`pill`, not `color`)",
+        "and animation (`bounce`), camera shape (`source`), pointer type (`auto`: drawn pointers, and one captured image",
+        "without a known shape), window frame (`macOS`, so no notch), corner kind, background (a blurred picture; the",
         "gradient is in the demo). The golden frames hold the others.",
         "",
     ]

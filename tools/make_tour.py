@@ -69,8 +69,10 @@ def draw_page(at: float, fonts: dict[str, ImageFont.FreeTypeFont]) -> Image.Imag
     draw.text((1390, 26), "Settings", font=fonts["body"], fill=ACCENT)
     split = round(_ramp(at, SPLITTER))
     draw.rectangle((44, 112, split - 16, 900), fill=(255, 255, 255), outline=LINE, width=2)
-    typed = KEY[: max(0, min(len(KEY), int((at - 1.7) / 0.06)))]
-    fields = (("Owner", "Ada Quay"), ("E-mail", "ada.quay@harbour.example"), ("Key", typed), ("Refresh", "every 10 min"))
+    saved = at >= 5.2
+    typed = "saved" if saved else KEY[: max(0, min(len(KEY), int((at - 1.7) / 0.06)))]
+    mail = "a…y@harbour.example" if saved else "ada.quay@harbour.example"
+    fields = (("Owner", "Ada Quay"), ("E-mail", mail), ("Key", typed), ("Refresh", "every 10 min"))
     for row, (name, value) in enumerate(fields):
         top = 150 + row * 128
         draw.text((76, top), name, font=fonts["small"], fill=PALE)
@@ -80,7 +82,6 @@ def draw_page(at: float, fonts: dict[str, ImageFont.FreeTypeFont]) -> Image.Imag
         )
         draw.text((96, top + 45), value, font=fonts["body"], fill=INK)
     pressed = 5.0 <= at < 5.2
-    saved = at >= 5.2
     draw.rounded_rectangle((76, 780, 296, 850), 14, fill=(20, 78, 168) if pressed else ACCENT)
     draw.text((186, 815), "Saved" if saved else "Save", font=fonts["body"], fill=(255, 255, 255), anchor="mm")
     _draw_chart(draw, (split + 16, 112, 1556, 900), at, fonts)
@@ -191,7 +192,9 @@ def draw_pointer(kind: str) -> Image.Image:
     big = Image.new("RGBA", (384, 384))
     draw = ImageDraw.Draw(big)
     if kind == HAND:
-        draw.polygon([(130, 60), (180, 60), (190, 190), (300, 210), (290, 340), (150, 340), (80, 230)], "white", "black", 14)
+        draw.polygon(
+            [(130, 60), (180, 60), (190, 190), (300, 210), (290, 340), (150, 340), (80, 230)], "white", "black", 14
+        )
     elif kind == CROSS:
         draw.line((192, 40, 192, 344), "black", 24)
         draw.line((40, 192, 344, 192), "black", 24)
@@ -207,6 +210,7 @@ def draw_pointer(kind: str) -> Image.Image:
 
 # --------------------------------------------------------------------------------------------------------------
 # Sound
+
 
 def _tone(frequency: float, seconds: float, decay: float) -> NDArray[np.float64]:
     t = np.arange(round(seconds * RATE)) / RATE
@@ -310,17 +314,17 @@ SCENES = [
     {"start": 36.9, "end": 39.4, "mode": "hideCamera", "transitionIn": 0.3, "transitionOut": 0.3},
 ]
 MASKS = [
-    {"start": 13.7, "end": 17.2, "maskType": "sensitive", "center": {"x": 0.328, "y": 0.516},
-     "size": {"x": 0.31, "y": 0.08}, "pixelation": 18},
-    {"start": 13.7, "end": 17.2, "maskType": "sensitive", "center": {"x": 0.328, "y": 0.41},
-     "size": {"x": 0.31, "y": 0.08}, "pixelation": 1022, "feather": 0.1},
-    {"start": 17.6, "end": 19.4, "maskType": "highlight", "center": {"x": 0.25, "y": 0.77}, "size": {"x": 0.16, "y": 0.12},
-     "darkness": 0.65, "feather": 0.3, "fadeDuration": 0.3,
+    {"start": 13.7, "end": 19.0, "maskType": "sensitive", "center": {"x": 0.323, "y": 0.4965},
+     "size": {"x": 0.25, "y": 0.066}, "pixelation": 18},
+    {"start": 13.7, "end": 19.0, "maskType": "sensitive", "center": {"x": 0.323, "y": 0.404},
+     "size": {"x": 0.25, "y": 0.07}, "pixelation": 1022, "feather": 0.1},
+    {"start": 17.6, "end": 19.4, "maskType": "highlight", "center": {"x": 0.25, "y": 0.77},
+     "size": {"x": 0.16, "y": 0.12}, "darkness": 0.65, "feather": 0.3, "fadeDuration": 0.3,
      "keyframes": {"position": [{"time": 0.5, "x": 0.25, "y": 0.77}, {"time": 1.3, "x": 0.63, "y": 0.53}],
                    "size": [{"time": 0.5, "x": 0.16, "y": 0.12}, {"time": 1.3, "x": 0.4, "y": 0.5}],
                    "intensity": [{"time": 0.0, "value": 0.6}, {"time": 0.6, "value": 1.0}]}},
-    {"start": 38.0, "end": 39.3, "maskType": "sensitive", "center": {"x": 0.3, "y": 0.35}, "size": {"x": 0.25, "y": 0.2},
-     "pixelation": 30,
+    {"start": 38.0, "end": 39.3, "maskType": "sensitive", "center": {"x": 0.3, "y": 0.35},
+     "size": {"x": 0.25, "y": 0.2}, "pixelation": 30,
      "keyframes": {"position": [{"time": 0.0, "x": 0.3, "y": 0.35}, {"time": 1.2, "x": 0.62, "y": 0.45}]}},
 ]  # fmt: skip
 
@@ -333,16 +337,18 @@ TEXTS = [
     _text(0.0, OPENING, "Reelpress", layout="fullscreen", size={"x": 0.9, "y": 0.3}, fontSize=150, letterSpacing=2,
           animationIn="pop", animationOut="fade", animationInDuration=0.5, animationOutDuration=0.3,
           layoutTransition=0.6),
-    _text(2.9, 4.6, "The look of a Cap project,\nframe by frame", center={"x": 0.5, "y": 0.2}, fontSize=56, shadow=0.8,
+    _text(2.9, 4.6, "The look of a Cap project, frame by frame", center={"x": 0.5, "y": 0.055},
+          size={"x": 0.9, "y": 0.08}, fontSize=52, shadow=0.8,
           animationIn="slideUp", animationOut="slideDown", animationInDuration=0.3, animationOutDuration=0.3),
-    _text(12.6, 14.6, "Twice as fast, pitch kept", center={"x": 0.5, "y": 0.2}, fontSize=52, shadow=1,
+    _text(12.6, 14.6, "Twice as fast, pitch kept", center={"x": 0.5, "y": 0.055}, size={"x": 0.9, "y": 0.08},
+          fontSize=48, shadow=1,
           fontFamily="monospace", animationIn="typewriter", animationOut="none", animationInDuration=1.1),
-    _text(26.0, 28.4, "An instant zoom", center={"x": 0.7, "y": 0.2}, fontSize=64, fontFamily="serif", italic=True,
-          color="#ffd28a", shadow=0.9, align="right", animationIn="pop", animationOut="slideUp",
+    _text(26.0, 28.4, "An instant zoom", center={"x": 0.7, "y": 0.2}, fontSize=72, fontFamily="serif", italic=True,
+          color="#b0481c", shadow=0.3, align="right", animationIn="pop", animationOut="slideUp",
           animationInDuration=0.4, animationOutDuration=0.3),
     _text(29.6, 30.9, "Half speed", center={"x": 0.3, "y": 0.12}, fontSize=44, opacity=0.9, shadow=0.7,
           animationIn="slideDown", animationOut="fade", animationInDuration=0.3, animationOutDuration=0.3),
-    _text(33.2, 35.8, "Split title\nThe recording makes room", layout="splitLeft", fontSize=72, align="left",
+    _text(33.2, 35.8, "Split title\nThe recording\nmakes room", layout="splitLeft", fontSize=72, align="left",
           size={"x": 0.42, "y": 0.5}, center={"x": 0.26, "y": 0.5}, lineHeight=1.3, animationIn="slideUp",
           animationOut="fade", animationInDuration=0.4, animationOutDuration=0.3, layoutTransition=0.6),
     _text(40.2, 42.2, "Thank you", layout="fullscreen", size={"x": 0.9, "y": 0.3}, fontSize=130, fontFamily="serif",
@@ -351,7 +357,7 @@ TEXTS = [
 
 SPACE = {
     "start": 22.4, "end": 24.8, "transitionIn": 0.5, "transitionOut": 0.5,
-    "properties": {"tiltX": 12, "tiltY": -18, "roll": 2, "zoom": 2.4, "fov": 45},
+    "properties": {"tiltX": 12, "tiltY": -18, "roll": 2, "zoom": 1.7, "fov": 45},
     "tracks": {"tiltY": [{"time": 0.0, "value": -18, "outEasing": {"x": 0.65, "y": 0}},
                          {"time": 2.4, "value": 20, "inEasing": {"x": 0.35, "y": 1}}]},
 }  # fmt: skip
@@ -474,7 +480,8 @@ def project() -> dict[str, Any]:
             "keyboardSegments": key_segments(),
             "camera3dSegments": [SPACE],
             "audioSegments": [
-                {"start": 0.0, "end": 13.0, "path": "content/music.ogg", "volumeDb": -14, "fadeIn": 1.0, "fadeOut": 2.5},
+                {"start": 0.0, "end": 13.0, "path": "content/music.ogg", "volumeDb": -14,
+                 "fadeIn": 1.0, "fadeOut": 2.5},
                 {"start": 30.0, "end": 42.3, "path": "content/music.ogg", "trimStart": 4.8, "volumeDb": -12,
                  "fadeIn": 2.0, "fadeOut": 1.5},
             ],
@@ -499,7 +506,7 @@ def project() -> dict[str, Any]:
         "screenMovementSpring": {"stiffness": 200, "damping": 40, "mass": 2.25},
         "colorCorrection": {
             "screen": {"preset": "custom", "intensity": 0.8, "exposure": 0.03, "contrast": 0.06, "saturation": 0.12,
-                       "vignette": 0.25},
+                       "vignette": 0.15},
             "camera": {"preset": "custom", "temperature": 0.2, "tint": 0.06, "splitTone": 0.4, "fade": 0.15,
                        "grain": 0.12},
             "gradeCursor": True,

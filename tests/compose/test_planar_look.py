@@ -283,11 +283,11 @@ def test_warp_by_whole_pixels_is_a_shift() -> None:
     shift = (1.0, 0.0, -8.0, 0.0, 1.0, -4.0, 0.0, 0.0, 1.0)
     at, moved = (card(Rect(x, y, 32, 16), source) for x, y in ((8, 6), (16, 10)))
     out = compose((64, 48), BLUES, GroupLayer((at,), warp=shift), source=source)
-    assert same(out, compose((64, 48), BLUES, moved, source=source))
-    assert same(
-        compose((64, 48), BLUES, GroupLayer((at,), warp=SAME), source=source),
-        compose((64, 48), BLUES, at, source=source),
-    )
+    wanted = compose((64, 48), BLUES, moved, source=source)
+    assert np.array_equal(out.planes[0], wanted.planes[0])
+    assert most(out, wanted) <= 1  # the rim's chroma is covered in part, and that part has 8 bits
+    unmoved = compose((64, 48), BLUES, GroupLayer((at,), warp=SAME), source=source)
+    assert most(unmoved, compose((64, 48), BLUES, at, source=source)) <= 1
 
 
 def test_what_is_behind_the_viewer_is_not_drawn() -> None:

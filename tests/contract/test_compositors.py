@@ -25,6 +25,7 @@ from reelpress.scene.plan import (
     BackgroundLayer,
     FramePlan,
     Rect,
+    Shape,
     SolidFill,
     SpriteLayer,
 )
@@ -50,6 +51,22 @@ STEP_MEAN = 0.6
 
 sampling_taps, distance = sampling.kernel_taps, shading.signed_distance
 """The right ones, for tests that put wrong ones in their place."""
+
+gaussian_taps, gather_cubic = sampling.gaussian_taps, sampling.gather_cubic
+
+
+def unmirrored(planes, crop, rect, xs, ys, siting):
+    """Turns the positions back that a mirrored layer asks for."""
+    back = rect.x + rect.right - xs if len(xs) > 1 and xs[0] > xs[-1] else xs
+    return resample_planes(planes, crop, rect, back, ys, siting)
+
+
+def all_round(shape: Shape) -> Shape:
+    """The shape with all corners rounded."""
+    return dataclasses.replace(shape, round_top=True, round_bottom=True)
+
+
+resample_planes = sampling.resample_planes
 
 COMPOSITORS = {
     "reference": ("reelpress.compose.reference", "ReferenceCompositor"),
@@ -238,6 +255,29 @@ test_many_random_plans = pytest.mark.release(randomly(check_random_plan)(400))
         ("shadow", {"shadow_alpha": lambda *_: np.zeros((144, 256))}),
         ("border", {"ring_coverage": lambda *_: np.zeros((144, 256))}),
         ("gradient with noise", {"value_noise": lambda *_: np.full((144, 256), 0.5)}),
+        *(
+            (f"graded, {name}", {"graded": lambda grade, rgb, *_: rgb})
+            for name in (
+                "exposure",
+                "contrast",
+                "saturation",
+                "temperature",
+                "tint",
+                "split tone",
+                "fade",
+                "vignette",
+                "grain",
+            )
+        ),
+        ("mirrored", {"resample_planes": unmirrored}),
+        (
+            "softened, in motion",
+            {"gaussian_taps": lambda wanted, sigma, count: gaussian_taps(wanted, sigma / 2, count)},
+        ),
+        ("tilted", {"gather_cubic": lambda field, x, y: gather_cubic(field, x - 0.5, y - 0.5)}),
+        ("pointer, turned", {"gather_cubic": lambda field, x, y: gather_cubic(field, x - 0.5, y - 0.5)}),
+        ("highlight, feathered", {"feathered": lambda layer, x, y: shading.box_coverage(layer.rect, x, y)}),
+        ("rounded below", {"signed_distance": lambda shape, x, y: distance(all_round(shape), x, y)}),
         (
             "pointer",
             {"zero_outside": lambda taps, count: sampling.Taps(taps.samples.clip(0, count - 1), taps.weight * 0)},

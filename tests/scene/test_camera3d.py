@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from fractions import Fraction
 
 import pytest
 
-from reelpress.project.overlays import Camera3dProperties, Camera3dSegment
-from reelpress.scene.camera3d import Camera3d, View, bezier, inverse
+from reelpress.project.overlays import Camera3dSegment
+from reelpress.scene.camera3d import Camera3d, View, inverse
+from reelpress.scene.easing import bezier
 
 SIZE = (320, 180)
 
@@ -62,27 +62,82 @@ def test_edge_on_is_nothing() -> None:
     assert warp is None or not all(map(math.isfinite, warp)) or abs(through(warp, 100, 90)[0]) > 1e6
 
 
+def move(**keys: object) -> Camera3dSegment:
+    return Camera3dSegment.model_validate({"start": 1, "end": 3, **keys})
+
+
 def test_ramps_begin_and_end_flat() -> None:
-    segment = Camera3dSegment(
-        start=Fraction(1),
-        end=Fraction(3),
-        properties=Camera3dProperties(tilt_x=20.0, zoom=3.0),
-        transition_in=Fraction(1, 2),
-        transition_out=Fraction(1, 2),
-    )
-    camera = Camera3d((segment,), SIZE)
-    assert camera.at(0.9) is None
-    for edge in (1.0, 3.0):
-        warp = camera.at(edge)
-        assert warp is not None
-        assert through(warp, 10, 20) == pytest.approx((10, 20), abs=1e-6)
+    turned = {"properties": {"tiltX": 20, "zoom": 3}, "transitionIn": 0.5, "transitionOut": 0.5}
+    camera = Camera3d((move(**turned),), SIZE)
+    assert [camera.at(t) for t in (0.9, 1.0, 3.0)] == [None, None, None]  # flat at the edges: no warp at all
+    early, late = camera.at(1.0001), camera.at(2.9999)
+    assert early is not None
+    assert late is not None
+    assert through(early, 10, 20) == pytest.approx((10, 20), abs=0.01)
+    assert through(late, 10, 20) == pytest.approx((10, 20), abs=0.01)
     inside = camera.at(2.0)
     assert inside is not None
     assert through(inside, 10, 20) != pytest.approx((10, 20), abs=5)
 
 
+def test_half_way_up_the_ramp_it_is_half_turned() -> None:
+    """The easing is symmetric, so half its time is half its way."""
+    camera = Camera3d((move(properties={"roll": 40, "zoom": 1}, transitionIn=1),), SIZE)
+    fill = (180 / 320) / math.tan(math.radians(22.5))
+    expected = view(roll=math.radians(20), zoom=(fill + 1) / 2).warp(SIZE)
+    assert camera.at(1.5) == pytest.approx(expected)
+
+
+def test_a_move_has_its_start_and_the_next_one_its_end() -> None:
+    first = move(properties={"roll": 10})
+    second = Camera3dSegment.model_validate({"start": 3, "end": 4, "properties": {"roll": 20}})
+    camera = Camera3d((first, second), SIZE)
+    fill = {"zoom": 2.0}
+    assert camera.at(1.0) == view(roll=math.radians(10), **fill).warp(SIZE)
+    assert camera.at(3.0) == view(roll=math.radians(20), **fill).warp(SIZE)
+    assert camera.at(4.0) is None
+    assert not Camera3d((move(enabled=False),), SIZE)
+
+
+def test_tracks_run_from_the_start_of_the_move_and_ease_between_their_keys() -> None:
+    keys = [{"time": 0.5, "value": 10}, {"time": 1.5, "value": 30}]
+    camera = Camera3d((move(tracks={"roll": keys}),), SIZE)
+
+    def rolled(degrees: float) -> object:
+        return pytest.approx(view(roll=math.radians(degrees), zoom=2.0).warp(SIZE))
+
+    assert camera.at(1.2) == rolled(10)
+    assert camera.at(2.0) == rolled(20)  # (.65, 0) and (.35, 1) mirror each other
+    assert camera.at(2.8) == rolled(30)
+    # At s = 1/4 the default handles are at x = 3(.75^2)(.25)(.65) + 3(.75)(.25^2)(.35) + .25^3 and y = .15625.
+    x = 0.421875 * 0.65 + 0.140625 * 0.35 + 0.015625
+    assert camera.at(1.5 + x) == rolled(10 + 20 * 0.15625)
+    straight = [{**keys[0], "outEasing": [0, 0]}, {**keys[1], "inEasing": {"x": 1, "y": 1}}]
+    assert Camera3d((move(tracks={"roll": straight}),), SIZE).at(1.75) == rolled(15)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("tiltX", {"tilt_x": math.radians(12)}),
+        ("tiltY", {"tilt_y": math.radians(12)}),
+        ("roll", {"roll": math.radians(12)}),
+        ("rotateX", {"rotate_x": math.radians(12)}),
+        ("rotateY", {"rotate_y": math.radians(12)}),
+        ("fov", {"fov": math.radians(12)}),
+        ("zoom", {"zoom": 12.0}),
+        ("panX", {"pan_x": 12.0}),
+        ("panY", {"pan_y": 12.0}),
+    ],
+)
+def test_every_property(name: str, changes: dict[str, float]) -> None:
+    expected = view(**{"zoom": 2.0, **changes}).warp(SIZE)
+    assert Camera3d((move(properties={name: 12}),), SIZE).at(2.0) == pytest.approx(expected)
+    assert Camera3d((move(tracks={name: [{"time": 0, "value": 12}]}),), SIZE).at(2.0) == pytest.approx(expected)
+
+
 def test_easing_is_monotonic_and_symmetric() -> None:
-    values = [bezier(0.42, 0, 0.58, 1, k / 20) for k in range(21)]
+    values = [bezier(k / 20, 0.42, 0, 0.58, 1) for k in range(21)]
     assert values == sorted(values)
     assert values[10] == pytest.approx(0.5, abs=1e-9)
     assert values[5] + values[15] == pytest.approx(1.0, abs=1e-9)

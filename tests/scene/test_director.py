@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from reelpress.recording.model import Recording
 
 SIXTY = F(60)
+RAW = {"raw": True, "motionBlur": 0, "rotationAmount": 0}
 PATH = pointer([(100 * i, 0.1 + 0.008 * i, 0.5) for i in range(100)])
 
 
@@ -280,7 +281,7 @@ def sprites(director: Director) -> list[SpriteLayer | None]:
 
 def test_the_pointer_steps_from_event_to_event() -> None:
     events = pointer([(500, 0.25, 0.5), (1000, 0.5, 0.5)])
-    shown = sprites(direct(studio(events=events), project([clip(0, 2)]), fps=F(10)))
+    shown = sprites(direct(studio(events=events), project([clip(0, 2)], cursor=RAW), fps=F(10)))
     xs = [round(layer.rect.x + 10) for layer in shown if layer is not None]  # the hotspot
     assert xs == [480] * 10 + [960] * 10  # before the first event it is where that finds it
 
@@ -288,7 +289,7 @@ def test_the_pointer_steps_from_event_to_event() -> None:
 def test_pointer_times_count_from_the_epoch() -> None:
     events = pointer([(500, 0.25, 0.5), (1000, 0.5, 0.5)])
     segment = RecordingSegment(0, display(constant(600, 60)), pointer=events, latest=F(3, 10))
-    shown = sprites(direct(recording(segment), project([clip(0, 1)]), fps=F(10)))
+    shown = sprites(direct(recording(segment), project([clip(0, 1)], cursor=RAW), fps=F(10)))
     assert [round(layer.rect.x + 10) for layer in shown if layer is not None] == [480] * 7 + [960] * 3
 
 

@@ -222,7 +222,7 @@ def test_a_background_covers_everything(other: BackgroundLayer) -> None:
     assert damage(plan(other, PICTURE), plan(BACK, PICTURE)) == WHOLE
 
 
-# --- the look: numbers worked out by hand; tests/contract shows with the reference that they hold the change -----------
+# --- the look: numbers worked out by hand; tests/contract shows with the reference that they hold the change ---------
 
 FILL = FillLayer(Shape(CARD), (0.2, 0.5, 0.3))
 DOT = replace(PICTURE, rect=Rect(24, 20, 2, 2), shape=Shape(Rect(24, 20, 2, 2)))

@@ -25,6 +25,9 @@ from reelpress.recording.model import (
     VideoTrack,
 )
 
+from reelpress.scene.plan import Rect
+from reelpress.scene.text_run import TextMetrics, TextRun
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -125,3 +128,16 @@ def project(clips: Sequence[dict[str, Any]] | None = None, **config: Any) -> Pro
 
 
 NEUTRAL: dict[str, Any] = {"background": {"padding": 0, "rounding": 0, "shadow": 0}}
+
+
+def measure(run: TextRun) -> TextMetrics:
+    """Stands in for the fonts: every character is half a font size wide, lines are 1.2 high, nothing is wrapped."""
+    size, lines = run.style.size, run.text.split("\n")
+    width = max(len(line) for line in lines) * size / 2
+    scale = 1.0 if run.fit is None or width <= 0 else min(1.0, max(run.fit.max_width / width, run.fit.min_scale))
+    boxes, x = [], 0.0
+    for span in run.spans:
+        wide = len(span.text.strip()) * size / 2 * scale
+        boxes.append(Rect(x, 0.0, wide, 1.2 * size * scale) if wide else None)
+        x += len(span.text) * size / 2 * scale
+    return TextMetrics(width * scale, 1.2 * size * scale * len(lines), scale, tuple(boxes))

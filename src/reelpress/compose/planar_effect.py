@@ -136,9 +136,10 @@ def _solid(weight: Field) -> tuple[slice, slice] | None:
 def _axis_weight(low: float, high: float, start: int, stop: int, feather: float) -> NDArray[np.float64]:
     """Box coverage of pixels along one axis, or with feather the distance to the nearer edge."""
     at = np.arange(start, stop) + 0.5
-    if feather > 0:
-        return np.minimum(at - low, high - at)
-    return np.clip(np.minimum(at + 0.5, high) - np.maximum(at - 0.5, low), 0, 1)
+    weight: NDArray[np.float64] = np.minimum(at - low, high - at)
+    if feather <= 0:
+        weight = np.clip(np.minimum(at + 0.5, high) - np.maximum(at - 0.5, low), 0, 1)
+    return weight
 
 
 def _luma_weight(layer: EffectLayer, x0: int, x1: int, y0: int, y1: int) -> Field:
@@ -191,11 +192,12 @@ def _cells(
     last = math.ceil(length / amount) - 1
     cell = np.clip(np.floor((np.arange(first, stop) * pitch + origin - start) / amount), 0, last)
     centre = np.minimum(start + (cell + 0.5) * amount, start + length)
-    return np.clip(np.ceil((centre - origin) / pitch - 0.5), 0, count - 1).astype(np.intp)
+    shown: NDArray[np.intp] = np.clip(np.ceil((centre - origin) / pitch - 0.5), 0, count - 1).astype(np.intp)
+    return shown
 
 
 def _inside(low: float, high: float, origin: float, pitch: int, count: int) -> tuple[int, int]:
-    """First and last of the samples whose centre lies in ``low <= centre < high``; the nearest to its middle if none."""
+    """First and last of the samples with ``low <= centre < high``; the one nearest to the middle if there is none."""
     first = max(0, math.ceil((low - origin) / pitch))
     last = min(count - 1, math.ceil((high - origin) / pitch) - 1)
     if first <= last:

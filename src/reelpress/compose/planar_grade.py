@@ -211,7 +211,8 @@ def picture(grade: Grade, shown: Shown, rect: Rect, size: tuple[int, int], corne
 
 
 def _spread(chroma: Field) -> Field:
-    """Chroma with one sample more on each side, bilinear at luma positions: with the column before, rows as they are."""
+    """Chroma with one sample more on each side, bilinear at luma positions: of those rows and columns, and the column
+    before."""
     middle = chroma[1:-1] * np.float32(0.75)
     down = np.empty((2 * len(middle), chroma.shape[1]), np.float32)
     quarter = chroma * np.float32(0.25)

@@ -179,7 +179,7 @@ def over(out: Canvas, area: IntRect, colors: list[Field], shares: list[Field]) -
 
 # --- warp -------------------------------------------------------------------------------------------------------------
 
-_WARP_TILE = (128, 128)
+_WARP_TILE = (64, 256)
 
 
 class Sampled:
@@ -222,7 +222,7 @@ class Places:
         part, line = np.empty_like(total), np.empty_like(total)
         index = self.index
         for k in range(4):
-            np.take(plane.fours, index if k == 0 else index + k * self.wide, out=fours, mode="clip")
+            np.take(plane.fours[k * self.wide :], index, out=fours, mode="clip")
             bytes_ = fours.view(np.uint8).reshape(-1, 4)
             np.copyto(line, bytes_[:, 0])
             line *= self.across[0]
@@ -355,8 +355,8 @@ def _filled(picture: Canvas) -> IntRect | None:
     """The pixels (even edges) outside of which there is no coverage."""
     assert picture.cover is not None
     luma, chroma = picture.cover
-    rows = luma.any(axis=1).reshape(-1, 2).any(axis=1) | chroma.any(axis=1)
-    columns = luma.any(axis=0).reshape(-1, 2).any(axis=1) | chroma.any(axis=0)
+    rows = np.asarray(luma.any(axis=1)).reshape(-1, 2).any(axis=1) | np.asarray(chroma.any(axis=1))
+    columns = np.asarray(luma.any(axis=0)).reshape(-1, 2).any(axis=1) | np.asarray(chroma.any(axis=0))
     if not rows.any():
         return None
     y0, y1 = int(rows.argmax()), len(rows) - int(rows[::-1].argmax())

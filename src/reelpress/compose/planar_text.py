@@ -22,12 +22,15 @@ if TYPE_CHECKING:
     class Drawn(Protocol):
         """As ``text.raster`` returns it: premultiplied RGBA (rows, columns, 4) and the pixel of its upper left."""
 
-        x: int
-        y: int
-        rgba: Field
+        @property
+        def x(self) -> int: ...
+        @property
+        def y(self) -> int: ...
+        @property
+        def rgba(self) -> Field: ...
 
     class Rasteriser(Protocol):
-        def sprite(self, run: TextRun, origin: tuple[float, float] = ..., scale: float = ...) -> Drawn: ...
+        def sprite(self, run: TextRun, origin: tuple[float, float] = ..., scale: float = ..., /) -> Drawn: ...
 
 
 class Texts:
@@ -62,15 +65,18 @@ class Texts:
         art = self._kept[key]
         return faded(art, layer.opacity) if art is not None else None
 
-    def _draw(self, layer: TextLayer, size: tuple[int, int]) -> Sprite | None:
+    def _loaded(self) -> Rasteriser:
         if self._rasteriser is None:
             from reelpress.text.raster import TextRasteriser  # fonts are loaded by who shows text
 
             self._rasteriser = TextRasteriser(max_bytes=8 << 20)
+        return self._rasteriser
+
+    def _draw(self, layer: TextLayer, size: tuple[int, int]) -> Sprite | None:
         bounds = pixel_cover(layer.bounds, size)
         if bounds is None:
             return None
-        drawn = self._rasteriser.sprite(layer.run, (layer.x, layer.y), layer.scale)
+        drawn = self._loaded().sprite(layer.run, (layer.x, layer.y), layer.scale)
         rows, columns = drawn.rgba.shape[:2]
         seen = intersect(bounds, IntRect(drawn.x, drawn.y, columns, rows)) if rows and columns else None
         if seen is None:

@@ -350,11 +350,11 @@ class PictureScaler:
         if layer.mirror:
             made = (made[0][:, ::-1], made[1][:, ::-1], made[2][:, ::-1])
         if layer.soften > 0:
-            y, u, v = (
+            luma, blue, red = (
                 self._softened(layer, plane, area, wanted[2 * chroma], wanted[2 * chroma + 1], chroma)
                 for plane, chroma in zip(made, (0, 1, 1), strict=True)
             )
-            made = (y, u, v)
+            made = luma, blue, red
         return Shown(area, made)
 
     def _softened(

@@ -89,7 +89,11 @@ def render(source: Path | str, *, settings: ExportSettings | None = None) -> Ite
 
 def _pictures(job: Job) -> Iterator[Planes]:
     director = job.director
-    sources = SourcePool(job.recording, threads=job.buffers.decode_threads, decoder=job.decoder_name)
+    # one for each kind of track, as in an export: a transition keeps two decoders of each open
+    sources = {
+        kind: SourcePool(job.recording, threads=job.buffers.decode_threads, decoder=job.decoder_name)
+        for kind in dict.fromkeys(stages.kind_of(track.key) for track in director.tracks)
+    }
     compositor = PlanarCompositor()
     shown: dict[str, int] = {}
     planes: dict[str, Planes] = {}
@@ -98,14 +102,16 @@ def _pictures(job: Job) -> Iterator[Planes]:
         for index in range(director.frames):
             plan = director.plan(index)
             for picture in stages.fresh(plan, shown):
-                planes[picture.source] = sources.planes(picture.source, picture.frame)
+                pool = sources[stages.kind_of(picture.source)]
+                planes[picture.source] = pool.planes(picture.source, picture.frame)
             for gone in planes.keys() - shown.keys():
                 del planes[gone]
             previous = compositor.compose(plan, planes, previous)
             yield previous.planes
     finally:
         compositor.close()
-        sources.close()
+        for pool in sources.values():
+            pool.close()
 
 
 def _indexed(source: Path) -> Recording:

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 from reelpress.scene.card import CardPose
 from reelpress.scene.card_blur import card_blur
 from reelpress.scene.chrome import chrome, notch
-from reelpress.scene.plan import FillLayer, TextLayer
 from reelpress.scene.pointer_look import pointer_sprite, position
 from reelpress.scene.pointer_shapes import shown_image
-from reelpress.scene.scenes_layout import Ground, arrange
+from reelpress.scene.scenes_layout import Ground, arrange, default_share
 from reelpress.scene.zoom import ZoomState
 
 if TYPE_CHECKING:
@@ -34,6 +33,8 @@ if TYPE_CHECKING:
     from reelpress.scene.pointer_path import PointerPath, PointerState
     from reelpress.scene.scenes import SceneState
     from reelpress.scene.texts import TakeOver
+
+_NOTHING: tuple[Layer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,15 @@ class Moment:
     """Of the frame before; ``None`` right after a cut or a snap."""
     scene: SceneState
     take_over: TakeOver | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the pointer was: fractions of the captured area, and the card as it lay then (``None``: as now)."""
+
+    x: float
+    y: float
+    card: Rect | None
 
 
 @dataclass(slots=True)
@@ -173,14 +183,18 @@ class Bracket:
             moment.zoom_before.apply(self.rest), moment.zoom.apply(self.rest), look.size, look.motion_blur, look.fps
         )
 
-    def _came_from(self, moment: Moment) -> tuple[float, float] | None:
+    def _came_from(self, moment: Moment) -> _Place | None:
+        """Where the pointer was in the frame before; ``None`` when its blur does not depend on that."""
         if self._pointer is None or moment.before_ms is None or self._look.cursor.motion_blur <= 0:
             return None
-        zoom = moment.zoom if moment.zoom_before is None else moment.zoom_before
-        return position(*self._pointer.place(moment.before_ms), self._screen, self._crop, zoom.apply(self.rest))
+        x, y = self._pointer.place(moment.before_ms)
+        if moment.take_over is None and default_share(moment.scene) == 1.0:
+            card = (moment.zoom if moment.zoom_before is None else moment.zoom_before).apply(self.rest)
+            return _Place(x, y, card)
+        return _Place(x, y, None)
 
     def _plain(
-        self, moment: Moment, state: PointerState | None, came_from: tuple[float, float] | None, blur: Blur | None
+        self, moment: Moment, state: PointerState | None, came_from: _Place | None, blur: Blur | None
     ) -> tuple[Layer, ...]:
         """The default arrangement: card, pointer, notch, bubble."""
         look, pose = self._look, self._pose(moment.zoom)
@@ -198,7 +212,7 @@ class Bracket:
         return tuple(layers)
 
     def _arranged(
-        self, moment: Moment, state: PointerState | None, came_from: tuple[float, float] | None, blur: Blur | None
+        self, moment: Moment, state: PointerState | None, came_from: _Place | None, blur: Blur | None
     ) -> tuple[Layer, ...]:
         """Scene modes, titles that take over, window frames."""
         look, over = self._look, moment.take_over
@@ -207,27 +221,25 @@ class Bracket:
             ground = replace(ground, rest=over.card(self.rest, look.size))
         card_opacity = 1.0 if over is None else over.card_opacity
         other_opacity = 1.0 if over is None else over.rest_opacity
-        found = arrange(moment.scene, ground, self._rig if moment.camera is not None else None, moment.zoom)
+        zoom = moment.zoom if over is None else over.zoom(moment.zoom)
+        found = arrange(moment.scene, ground, self._rig if moment.camera is not None else None, zoom)
         layers: list[Layer] = []
-        framed = look.chrome is not None and moment.scene.plain
+        own = default_share(moment.scene)
         if found.card is not None and card_opacity > 0:
-            card, shape = found.card, found.card.shape
-            if framed and look.chrome is not None:
-                behind, front, card = chrome(look.chrome, card, look.size)
-                layers.extend(_faded(layer, other_opacity) for layer in behind)
-                shape = card.shape
-            picture = replace(card, opacity=card.opacity * card_opacity).layer(
-                self._display, moment.display, look.screen_grade.at(moment.at), None if over is not None else blur
-            )
-            layers.append(picture)
+            card, front = found.card, _NOTHING
+            if look.chrome is not None and own * other_opacity > 0:
+                behind, front, card = chrome(look.chrome, card, own * other_opacity)
+                layers.extend(behind)
+            # The blur is that of a card which moves as a whole; an outline that stands still has none.
+            smear = blur if over is None and own == 1.0 else None
+            picture = replace(card, opacity=card.opacity * card_opacity)
+            layers.append(picture.layer(self._display, moment.display, look.screen_grade.at(moment.at), smear))
             if state is not None:
                 faded = state if card_opacity == 1.0 else state._replace(opacity=state.opacity * card_opacity)
-                self._add_pointer(layers, moment, faded, None if over else came_from, card.content, shape, clip=True)
-            if self._notch is not None and moment.scene.plain:
-                spots = notch(self._notch, self._screen, self._crop, card.content, shape)
-                layers.extend(_faded(layer, other_opacity) for layer in spots)
-            if framed and look.chrome is not None:
-                layers.extend(_faded(layer, other_opacity) for layer in front)
+                self._add_pointer(layers, moment, faded, came_from, card.content, card.shape, clip=True)
+            if self._notch is not None and own * other_opacity > 0:
+                layers += notch(self._notch, self._screen, self._crop, card.content, card.shape, own * other_opacity)
+            layers.extend(front)
         if self._camera is not None and moment.camera is not None and other_opacity > 0:
             for panel in (found.plane, found.camera):
                 if panel is not None and panel.opacity > 0:
@@ -240,19 +252,18 @@ class Bracket:
         layers: list[Layer],
         moment: Moment,
         state: PointerState | None,
-        came_from: tuple[float, float] | None,
+        came_from: _Place | None,
         card: Rect,
         outline: Shape,
         *,
         clip: bool,
     ) -> None:
         look = self._look
-        image = None if state is None else look.images.get(state.image_id)
-        if state is None or image is None:
+        shown = None if state is None else shown_image(look.images.get(state.image_id), look.cursor)
+        if state is None or shown is None:
             return
-        shown = shown_image(image, look.cursor)
-        if shown is None:
-            return
+        # Where the card itself goes from one arrangement to another, only the pointer's own way counts.
+        before = None if came_from is None else came_from.card or card
         sprite = pointer_sprite(
             state,
             shown,
@@ -262,21 +273,12 @@ class Bracket:
             outline,
             size=look.cursor.size / 100,
             clip=clip,
-            came_from=came_from,
+            came_from=None
+            if came_from is None or before is None
+            else position(came_from.x, came_from.y, self._screen, self._crop, before),
             blur=look.cursor.motion_blur,
             fps=float(look.fps),
             grade=look.screen_grade.at(moment.at) if look.grade_cursor else None,
         )
         if sprite is not None:
             layers.append(sprite)
-
-
-def _faded(layer: Layer, opacity: float) -> Layer:
-    """``layer`` with its opacity multiplied."""
-    if opacity == 1.0:
-        return layer
-    if isinstance(layer, FillLayer):
-        return replace(layer, opacity=layer.opacity * opacity)
-    if isinstance(layer, TextLayer):
-        return replace(layer, opacity=layer.opacity * opacity)
-    return layer

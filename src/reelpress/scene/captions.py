@@ -71,14 +71,10 @@ class CaptionTrack:
         size: Size,
         measure: TextMeasure,
     ) -> None:
+        """Lay out the segments (output time); none are shown unless ``captions.settings`` has them enabled."""
         settings = captions.settings if captions is not None else None
-        shown = segments or (captions.segments if captions is not None else ())
-        enabled = settings is not None and settings.enabled
-        self._cues = (
-            tuple(_Cue(segment, settings, size, measure) for segment in shown if segment.end > segment.start)
-            if enabled and settings is not None
-            else ()
-        )
+        shown = [s for s in segments if s.end > s.start] if settings is not None and settings.enabled else []
+        self._cues = tuple(_Cue(segment, settings, size, measure) for segment in shown if settings is not None)
 
     def layers(self, time: float) -> tuple[TextLayer, ...]:
         """Captions at an output time in seconds."""

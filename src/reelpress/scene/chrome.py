@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from reelpress.project.background import FrameStyle, FrameTheme
 from reelpress.scene.plan import CornerKind, FillLayer, Rect, Shape, TextLayer
-from reelpress.scene.text_run import Fit, TextRun, TextSpan, TextStyle
+from reelpress.scene.text_run import Fit, TextRun, TextSpan, TextStyle, ink_bounds
 
 if TYPE_CHECKING:
     from reelpress.project.background import WindowFrame
@@ -65,20 +65,32 @@ class ChromeStyle:
         return Rect(x, y, w, h)
 
 
-def chrome(style: ChromeStyle, card: Panel, size: Size) -> tuple[tuple[Layer, ...], tuple[Layer, ...], Panel]:
+def chrome(style: ChromeStyle, card: Panel, share: float = 1.0) -> tuple[tuple[Layer, ...], tuple[Layer, ...], Panel]:
     """Layers behind and in front of the card, and the card as it is inside its frame.
 
     Shadow and border move to the outer shape; a title bar squares the card's upper corners.
+
+    Args:
+        share: 0..1: how much of the frame there is; what it lacks of shadow and border the card keeps.
     """
+    opacity = card.opacity * share
+    inside = replace(card, shadow=None, border=None)
+    if share < 1:
+        shadow, border = card.shadow, card.border
+        inside = replace(
+            card,
+            shadow=None if shadow is None else replace(shadow, opacity=shadow.opacity * (1 - share)),
+            border=None if border is None else replace(border, opacity=border.opacity * (1 - share)),
+        )
     rect, h = card.shape.rect, card.shape.rect.h
     if style.style is FrameStyle.MACBOOK:
-        return _laptop(card, rect, h)
+        return _laptop(card, rect, h, opacity), (), inside
     bar = BAR[style.style] * h
     outer = Shape(Rect(rect.x, rect.y - bar, rect.w, h + bar), card.shape.radius, card.shape.kind)
     colors = _DARK if style.dark else _LIGHT
-    behind = FillLayer(outer, colors["bar"], card.opacity, card.shadow, card.border)
-    inside = replace(card, shape=replace(card.shape, round_top=False), shadow=None, border=None)
-    return (behind,), tuple(_bar(style, Rect(rect.x, rect.y - bar, rect.w, bar), colors, card.opacity)), inside
+    behind = FillLayer(outer, colors["bar"], opacity, card.shadow, card.border)
+    inside = replace(inside, shape=replace(card.shape, round_top=False))
+    return (behind,), tuple(_bar(style, Rect(rect.x, rect.y - bar, rect.w, bar), colors, opacity)), inside
 
 
 def _bar(style: ChromeStyle, bar: Rect, colors: dict[str, RGB], opacity: float) -> list[Layer]:
@@ -111,25 +123,20 @@ def _bar(style: ChromeStyle, bar: Rect, colors: dict[str, RGB], opacity: float) 
         left = style.style is FrameStyle.WINDOWS
         x = room.x if left else room.x + (room.w - metrics.width) / 2
         y = middle - metrics.height / 2
-        area = Rect(x, y, metrics.width, metrics.height).outset(0.4 * font + 2)
-        layers.append(TextLayer(run, x, y, 1.0, opacity, area))
+        layers.append(TextLayer(run, x, y, 1.0, opacity, ink_bounds(run, metrics, x, y)))
     return layers
 
 
-def _laptop(card: Panel, rect: Rect, h: float) -> tuple[tuple[Layer, ...], tuple[Layer, ...], Panel]:
+def _laptop(card: Panel, rect: Rect, h: float, opacity: float) -> tuple[Layer, ...]:
     bezel = BEZEL * h
     lid = Shape(rect.outset(bezel), card.shape.radius + bezel, CornerKind.ROUNDED)
     base = Rect(rect.x - BASE_SIDE * h, rect.bottom + bezel, rect.w + 2 * BASE_SIDE * h, (0.045 + 0.035) * h)
     plate = FillLayer(
-        Shape(base, 0.6 * base.h, CornerKind.ROUNDED, round_top=False), (0.72, 0.73, 0.75), card.opacity, card.shadow
+        Shape(base, 0.6 * base.h, CornerKind.ROUNDED, round_top=False), (0.72, 0.73, 0.75), opacity, card.shadow
     )
     groove = Rect(rect.x + 0.44 * rect.w, base.y, 0.12 * rect.w, 0.3 * base.h)
-    dent = FillLayer(
-        Shape(groove, 0.5 * groove.h, CornerKind.ROUNDED, round_top=False), (0.58, 0.59, 0.61), card.opacity
-    )
-    frame = FillLayer(lid, (0.05, 0.05, 0.055), card.opacity, card.shadow)
-    inside = replace(card, shadow=None, border=None)
-    return (plate, dent, frame), (), inside
+    dent = FillLayer(Shape(groove, 0.5 * groove.h, CornerKind.ROUNDED, round_top=False), (0.58, 0.59, 0.61), opacity)
+    return plate, dent, FillLayer(lid, (0.05, 0.05, 0.055), opacity, card.shadow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +148,9 @@ class NotchSpot:
     height: float
 
 
-def notch(spot: NotchSpot, screen: Size, crop: Crop, card: Rect, outline: Shape) -> tuple[Layer, ...]:
+def notch(
+    spot: NotchSpot, screen: Size, crop: Crop, card: Rect, outline: Shape, opacity: float = 1.0
+) -> tuple[Layer, ...]:
     """The notch at the display's upper edge, on a card whose crop lies at ``card``; nothing when it is cropped away."""
     sx, sy = card.w / float(crop.w), card.h / float(crop.h)
     x = card.x + (spot.x * screen[0] - float(crop.x)) * sx
@@ -150,4 +159,4 @@ def notch(spot: NotchSpot, screen: Size, crop: Crop, card: Rect, outline: Shape)
     seen = rect.intersect(outline.rect)
     if seen.w <= 0 or seen.h <= 0:
         return ()
-    return (FillLayer(Shape(seen, 0.35 * seen.h, CornerKind.ROUNDED, round_top=False), (0.0, 0.0, 0.0)),)
+    return (FillLayer(Shape(seen, 0.35 * seen.h, CornerKind.ROUNDED, round_top=False), (0.0, 0.0, 0.0), opacity),)

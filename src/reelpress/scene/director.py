@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from reelpress.errors import SettingsError
 from reelpress.project.background import FALLBACK_NOTCH
+from reelpress.project.cursor import CursorType
 from reelpress.project.timeline import TransitionType
 from reelpress.recording.model import RecordingKind
 from reelpress.recording.pointer import stabilise
@@ -28,6 +29,7 @@ from reelpress.scene.camera3d import Camera3d
 from reelpress.scene.captions import CaptionTrack
 from reelpress.scene.card import CardStyle, stored_crop
 from reelpress.scene.chrome import ChromeStyle, NotchSpot
+from reelpress.scene.easing import unit
 from reelpress.scene.focus import auto_focus
 from reelpress.scene.grading import Grading
 from reelpress.scene.keyboard import KeyboardTrack
@@ -39,7 +41,8 @@ from reelpress.scene.scenes import SceneTimeline
 from reelpress.scene.springs import Spring
 from reelpress.scene.texts import TextTrack
 from reelpress.scene.zoom import Focus, ZoomPath, ZoomSegment, ZoomState
-from reelpress.timeline.build import build_timeline
+from reelpress.timeline.build import build_timeline, full_length
+from reelpress.timeline.captions import in_output_time
 from reelpress.timeline.source import FrameMap
 from reelpress.timeline.timeline import Timeline, select_range
 
@@ -49,6 +52,7 @@ if TYPE_CHECKING:
 
     from reelpress.media.audio import AudioSpan
     from reelpress.project.background import NotchConfig
+    from reelpress.project.captions import CaptionSegment
     from reelpress.project.model import Project
     from reelpress.recording.model import Recording, RecordingSegment, VideoTrack
     from reelpress.scene.geometry import Crop
@@ -185,7 +189,7 @@ class Director:
         )
         self._captions = CaptionTrack(
             project.captions if measure else None,
-            config.caption_segments if config is not None else (),
+            self._caption_segments(),
             self.size,
             _need(measure),
         )
@@ -262,7 +266,7 @@ class Director:
         masks = self._masks.layers(seconds)
         texts = self._texts.layers(seconds)
         captions = self._captions.layers(seconds)
-        keys = self._keys.layers(seconds, captions)
+        keys = self._keys.layers(seconds, self._captions.boxes(seconds)) if self._keys else ()
         if masks or texts or captions or keys:
             layers = (*layers, *masks, *texts, *keys, *captions)
         last = self._reuse.plan
@@ -287,7 +291,7 @@ class Director:
         return self._side(at, time, self._shots[index])
 
     def _crossing(self, at: int, time: Fraction, change: _Transition) -> tuple[Layer, ...]:
-        progress = min(max(change.fade.progress(time), 0.0), 1.0)
+        progress = unit(change.fade.progress(time))
         if not change.through_black:
             before = self._side(at, time, change.before, cut=True)
             if progress <= 0:
@@ -327,12 +331,8 @@ class Director:
 
     def _zoom_before(self, at: int) -> ZoomState | None:
         """The zoom of the frame before, unless an instant zoom snapped meanwhile."""
-        now, then = at / self.fps, (at - 1) / self.fps
-        config = self.project.timeline
-        for zoom in config.zoom_segments if config is not None else ():
-            if zoom.instant_animation and any(then < edge <= now for edge in (zoom.start, zoom.end)):
-                return None
-        return self._zoom.at(then)
+        then = (at - 1) / self.fps
+        return None if self._zoom.snaps_in(then, at / self.fps) else self._zoom.at(then)
 
     def _bracket(self, segment: RecordingSegment, crop: Crop, card: Rect) -> Bracket:
         info, cursor, project = segment.display.info, self.project.cursor, self.project
@@ -393,7 +393,7 @@ class Director:
         for zoom in config.zoom_segments if config is not None else ():
             centre = zoom.manual_center
             if centre is not None:
-                focus: tuple[Focus, ...] = (Focus(zoom.start, _unit(centre.x), _unit(centre.y)),)
+                focus: tuple[Focus, ...] = (Focus(zoom.start, unit(centre.x), unit(centre.y)),)
             else:
                 focus = auto_focus(
                     self.timeline, self.recording, grounds, zoom.start, zoom.end, zoom.amount, zoom.edge_snap_ratio
@@ -401,8 +401,19 @@ class Director:
             segments.append(ZoomSegment(zoom.start, zoom.end, zoom.amount, focus, zoom.instant_animation))
         return ZoomPath(segments, Spring(spring.stiffness, spring.damping, spring.mass), self.timeline.total)
 
+    def _caption_segments(self) -> tuple[CaptionSegment, ...]:
+        """Captions in output time: the timeline's own, else those of ``captions``."""
+        config, captions = self.project.timeline, self.project.captions
+        if config is not None and config.caption_segments:
+            return config.caption_segments
+        if captions is None or not captions.source_timed:
+            return () if captions is None else captions.segments
+        lengths = [full_length(self.recording, segment) for segment in self.recording.segments]
+        return in_output_time(captions.segments, self.timeline, lengths)
+
     def _missing_pointers(self) -> list[str]:
-        if self.project.cursor.hide or self.project.cursor.size <= 0:
+        cursor = self.project.cursor
+        if cursor.hide or cursor.size <= 0 or cursor.type is CursorType.CIRCLE:
             return []
         ids = {move.cursor_id for segment in self.recording.segments for move in segment.pointer.moves} - set(
             self.recording.pointer_images
@@ -443,10 +454,6 @@ def _crop(segment: RecordingSegment, project: Project) -> Crop:
 
 def _same_aspect(a: Crop, b: Crop) -> bool:
     return a.w * b.h == b.w * a.h
-
-
-def _unit(value: float) -> float:
-    return min(max(value, 0.0), 1.0)
 
 
 def _no_image(path: str) -> tuple[int, int] | None:

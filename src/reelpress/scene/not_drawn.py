@@ -39,11 +39,13 @@ def _look(recording: Recording, project: Project) -> Iterator[str]:
 def _lists(project: Project, *, text: bool) -> Iterator[str]:
     timeline, captions = project.timeline, project.captions
     if not text:
-        if captions is not None and captions.settings.enabled:
+        own = captions.segments if captions is not None else ()
+        if captions is not None and captions.settings.enabled and (own or (timeline and timeline.caption_segments)):
             yield "captions: captions are not drawn"
         if timeline is not None and any(entry.enabled for entry in timeline.text_segments):
             yield "timeline.textSegments: texts are not drawn"
-        if timeline is not None and timeline.keyboard_segments:
+        keyboard = project.keyboard
+        if timeline is not None and timeline.keyboard_segments and keyboard is not None and keyboard.settings.enabled:
             yield "timeline.keyboardSegments: pressed keys are not drawn"
     if timeline is None:
         return

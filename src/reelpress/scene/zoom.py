@@ -95,6 +95,7 @@ class ZoomPath:
         """
         self._starts: list[int] = []
         self._pieces: list[list[ZoomState]] = []  # a piece of one state rests until the next piece
+        self._snaps: list[int] = []  # grid steps at which the state is another one all at once
         last = math.ceil(duration * GRID) + 1
         ordered = sorted(segments, key=lambda s: s.start)
         goals = list(_goals(ordered, last))
@@ -106,6 +107,8 @@ class ZoomPath:
     def _chase(self, motion: _Motion, goal: _Goal, first: int, stop: int) -> None:
         """States of grid steps ``first .. stop - 1``."""
         if goal.jump or motion.resting_on(goal.state):
+            if not motion.resting_on(goal.state):
+                self._snaps.append(first)
             motion.set(goal.state)
             self._append(first, [goal.state])
             return
@@ -140,8 +143,8 @@ class ZoomPath:
         if rest == 0:
             return a
         b = self._grid(k + 1)
-        if a == b:
-            return a
+        if a == b or (self._snaps and self._snapped(k, k + 1)):
+            return a  # nothing lies between the two sides of a snap
         u = rest / scaled.denominator
         return ZoomState(
             a.amount + (b.amount - a.amount) * u,
@@ -149,6 +152,14 @@ class ZoomPath:
             a.y + (b.y - a.y) * u,
             a.activity + (b.activity - a.activity) * u,
         )
+
+    def snaps_in(self, start: Fraction, end: Fraction) -> bool:
+        """Whether an instant zoom snaps between two output times: after ``start``, at ``end`` at the latest."""
+        return bool(self._snaps) and self._snapped(math.floor(start * GRID), math.floor(end * GRID))
+
+    def _snapped(self, before: int, upto: int) -> bool:
+        i = bisect_right(self._snaps, before)
+        return i < len(self._snaps) and self._snaps[i] <= upto
 
     def moves_in(self, start: Fraction, end: Fraction) -> bool:
         """Whether anything moves between two output times."""

@@ -45,7 +45,9 @@ def in_output_time(
         lengths: Seconds of each recording segment.
     """
     return tuple(
-        _moved(segment, piece) for segment in segments for piece in _pieces(segment.start, segment.end, timeline, lengths)
+        _moved(segment, piece)
+        for segment in segments
+        for piece in _pieces(segment.start, segment.end, timeline, lengths)
     )
 
 
