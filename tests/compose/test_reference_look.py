@@ -707,3 +707,17 @@ def test_black_over_nothing():
     """Groups leave coverage behind, the frame itself lies on black."""
     y, _, _ = draw((8, 8), GroupLayer((box(0, 0, 4, 8, color=BLACK),)), background=WHITE)
     assert share(y[4]) == pytest.approx([0, 0, 0, 0, 1, 1, 1, 1])
+
+
+@pytest.mark.parametrize("amount", [12.0, 18.0, 24.0, 36.0, 48.0, 80.0])
+@pytest.mark.parametrize("period", [2, 3, 4])
+def test_no_stripes_are_seen_through_a_blur(amount: float, period: int) -> None:
+    """Cap's 25 taps lie amount / 12 apart; a pattern of that period would pass through unharmed."""
+    from reelpress.compose.reference_grids import _blur_taps
+
+    count = 240
+    stripes = np.where(np.arange(count) % period == 0, 255.0, 0.0)
+    seen = _blur_taps(0, count, amount, 1.0, count).apply(stripes[:, np.newaxis])[:, 0]
+    middle = seen[100:140]
+    # the Gaussian's own response at this period, sigma = amount / 3, is below 1e-3; edges of the taps add a little
+    assert np.ptp(middle) < 0.02 * 255

@@ -68,7 +68,8 @@ class _Outline:
         kept = self._kept.get(piece)
         if kept is not None:
             return kept.part(piece.area, area)
-        if piece.kind == "rim" and self._bytes < _KEPT_WEIGHTS and piece.area.area <= 4 * STRIP:
+        most = 4 * STRIP if piece.kind == "rim" else STRIP // 2  # of a small card the halo too: it is not drawn once
+        if self._bytes < _KEPT_WEIGHTS and piece.kind != "inside" and piece.area.area <= most:
             kept = self._kept[piece] = self.card.weights(piece, piece.area)
             self._bytes += kept.nbytes
             return kept.part(piece.area, area)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from reelpress.media.planes import Plane
     from reelpress.scene.plan import Layer
 
-_TAPS = 25
+_STEPS = 12
 
 
 def touched(layer: EffectLayer, size: tuple[int, int]) -> IntRect | None:
@@ -88,8 +88,8 @@ class Effects:
         x0, x1 = _inside(rect.x, rect.right, 0.5, pitch, plane.shape[1])
         y0, y1 = _inside(rect.y, rect.bottom, offset, pitch, plane.shape[0])
         if matrices is None:
-            columns = _gaussian(area.x >> shift, area.right >> shift, x0, x1, layer.amount / pitch)
-            rows = _gaussian(area.y >> shift, area.bottom >> shift, y0, y1, layer.amount / pitch)
+            columns = _gaussian(area.x >> shift, area.right >> shift, x0, x1, layer.amount, pitch)
+            rows = _gaussian(area.y >> shift, area.bottom >> shift, y0, y1, layer.amount, pitch)
             matrices = self._blurs[key] = Plan(rows, columns)
             while len(self._blurs) > 8:
                 self._blurs.popitem(last=False)
@@ -207,11 +207,12 @@ def _inside(low: float, high: float, origin: float, pitch: int, count: int) -> t
 
 
 def _gaussian(
-    start: int, stop: int, first: int, last: int, amount: float
+    start: int, stop: int, first: int, last: int, amount: float, pitch: int
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """Taps of samples ``start .. stop`` among the samples ``first .. last`` (their indices counted from ``first``)."""
-    k = np.arange(_TAPS) - _TAPS // 2
-    distance, sigma = amount * k / (_TAPS // 2), amount / 3
+    steps = max(_STEPS, math.ceil(amount))  # no gap of more than a pixel: see Effect.BLUR
+    amount /= pitch
+    distance, sigma = amount * np.arange(-steps, steps + 1) / steps, amount / 3
     weight = np.exp(-(distance**2) / (2 * sigma**2))
     weight /= weight.sum()
     place = np.clip(np.arange(start, stop)[:, np.newaxis] + distance, first, last) - first

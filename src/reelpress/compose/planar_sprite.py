@@ -122,7 +122,7 @@ def _straight(layer: SpriteLayer, image: Field, area: IntRect) -> Field:
         rgba = _clamped(_turned(upright, x, y))
     if layer.grade is not None:
         alpha = rgba[3]
-        straight = rgba[:3] / np.where(alpha > 0, alpha, np.float32(1))
+        straight: Field = (rgba[:3] / np.where(alpha > 0, alpha, 1)).astype(np.float32)
         columns, rows = np.arange(area.x, area.right), np.arange(area.y, area.bottom)
         rgba[:3] = planar_grade.art(layer.grade, straight, rect, columns, rows) * alpha
     return rgba

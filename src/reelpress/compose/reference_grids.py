@@ -206,8 +206,8 @@ def _effect(layer: EffectLayer, sheet: Sheet, grid: Grid, weight: Field) -> Shee
             grid.columns(np.array([rect.x, rect.right])),
             grid.rows(np.array([rect.y, rect.bottom])),
         )
-        horizontal = _blur_taps(left, right, layer.amount / grid.pitch, len(grid.xs))
-        vertical = _blur_taps(top, bottom, layer.amount / grid.pitch, len(grid.ys))
+        horizontal = _blur_taps(left, right, layer.amount, grid.pitch, len(grid.xs))
+        vertical = _blur_taps(top, bottom, layer.amount, grid.pitch, len(grid.ys))
         hidden = sampling.both_axes(below, vertical, horizontal)
     # Not a sum of two products where a weight is 0 or 1: not even a rounding error of what is hidden may be seen.
     mixed = np.where(share >= 1, hidden, np.where(share <= 0, below, below * (1 - share) + hidden * share))
@@ -228,12 +228,14 @@ def _shown(positions: Field, start: float, length: float, amount: float, pitch: 
     return _nearest((centre - positions[0]) / pitch, len(positions))
 
 
-def _blur_taps(start: float, end: float, amount: float, count: int) -> sampling.Taps:
-    """Taps of an axis; the rectangle's ends and the amount in samples."""
+def _blur_taps(start: float, end: float, amount: float, pitch: float, count: int) -> sampling.Taps:
+    """Taps of an axis; the rectangle's ends in samples, the amount in pixels, ``pitch`` pixels a sample."""
     first, last = max(0, math.ceil(start)), min(count - 1, math.ceil(end) - 1)
     if last < first:
         first = last = int(_nearest(np.array((start + end) / 2), count))
-    distance, sigma = amount * np.arange(-12, 13) / 12, amount / 3
+    steps = max(12, math.ceil(amount))
+    amount /= pitch
+    distance, sigma = amount * np.arange(-steps, steps + 1) / steps, amount / 3
     weight = np.exp(-(distance**2) / (2 * sigma**2))
     weight /= weight.sum()
     place = (np.arange(count)[:, np.newaxis] + distance).clip(first, last)

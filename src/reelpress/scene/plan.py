@@ -399,7 +399,8 @@ class Effect(StrEnum):
     lower index, and none beyond the frame. A luma sample: ``ceil(c) - 1``; a chroma sample:
     ``ceil((cx - 0.5) / 2 - 0.5)`` and ``ceil((cy - 1) / 2 - 0.5)``. The last cell is ``ceil(rect.w / amount) - 1``."""
     BLUR = "blur"
-    """Separable Gaussian of 25 taps: ``sigma = amount / 3``, taps at ``amount * k / 12`` pixels, k = -12..12, weights
+    """Separable Gaussian: ``sigma = amount / 3``, taps at ``amount * k / n`` pixels, k = -n..n, with
+    ``n = max(12, ceil(amount))`` (Cap's fixed 12 leaves gaps through which fine patterns are seen), weights
     ``exp(-d^2 / (2 sigma^2))`` normalised, bilinear between pixels; nothing from outside the rectangle is taken in
     (edge samples repeated).
 
