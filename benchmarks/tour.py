@@ -13,6 +13,7 @@ import json
 import statistics
 import time
 from collections import defaultdict
+from dataclasses import asdict, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -106,7 +107,7 @@ def tour(start: float | None, end: float | None) -> dict[str, Any]:
         row for name, found in kinds.items() if name not in ("card blur", "3D", "softened picture") for row in found
     ]
     return {
-        "frames": vars(report.frames) if hasattr(report.frames, "__dict__") else str(report.frames),
+        "frames": asdict(report.frames),
         "wall_s": report.wall_s,
         "fps": report.fps,
         "stages_ms": {name: round(stage.busy_s / count * 1000, 2) for name, stage in report.stages.items()},
@@ -124,6 +125,7 @@ def pointer() -> dict[str, Any]:
     from reelpress.export.prepare import prepare
     from reelpress.export.settings import ExportSettings
     from reelpress.export.sources import SourcePool
+    from reelpress.scene.plan import PictureLayer
 
     data = json.loads((DEMO / "project-config.json").read_text(encoding="utf-8"))
     data["camera"]["hide"] = True
@@ -148,8 +150,10 @@ def pointer() -> dict[str, Any]:
             took = time.perf_counter() - begin
             if still and previous.damage:
                 only.append(took)
+                # the same frame with a screen picture that was not there before
+                fresh = [replace(p, frame=-1 - n) if isinstance(p, PictureLayer) else p for p in plan.layers]
                 begin = time.perf_counter()
-                other.compose(plan, pictures, None)
+                other.compose(replace(plan, layers=tuple(fresh)), pictures, None)
                 whole.append(time.perf_counter() - begin)
             shown = plan.pictures()
         compositor.close()

@@ -126,8 +126,8 @@ def page() -> str:
         "",
         "Of what is one setting for a whole project, one value is in the tour: caption highlight (`pill`, not `color`)",
         "and animation (`bounce`), camera shape (`source`), pointer type (`auto`: drawn pointers, and one captured",
-        "image without a known shape), window frame (`macOS`, so no notch), corner kind, background (a blurred picture; the",
-        "gradient is in the demo). The golden frames hold the others.",
+        "image without a known shape), window frame (`macOS`, so no notch), corner kind, background (a blurred",
+        "picture; the gradient is in the demo). The golden frames hold the others.",
         "",
     ]
     return "\n".join(lines)

@@ -480,9 +480,9 @@ def project() -> dict[str, Any]:
             "keyboardSegments": key_segments(),
             "camera3dSegments": [SPACE],
             "audioSegments": [
-                {"start": 0.0, "end": 13.0, "path": "content/music.ogg", "volumeDb": -14,
+                {"start": 0.0, "end": 13.0, "path": "content/music.ogg", "volumeDb": -6,
                  "fadeIn": 1.0, "fadeOut": 2.5},
-                {"start": 30.0, "end": 42.3, "path": "content/music.ogg", "trimStart": 4.8, "volumeDb": -12,
+                {"start": 30.0, "end": 42.3, "path": "content/music.ogg", "trimStart": 4.8, "volumeDb": -5,
                  "fadeIn": 2.0, "fadeOut": 1.5},
             ],
         },

@@ -179,6 +179,7 @@ def test_a_part_has_the_frames_of_the_whole() -> None:
 
 
 @pytest.mark.release
+@pytest.mark.timeout(900)
 def test_two_exports_of_the_whole_tour_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = exported(tmp_path / "a.mp4")
     assert len(first) == FRAMES

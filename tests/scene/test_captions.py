@@ -22,16 +22,16 @@ WORDS = [
 ]
 
 
-def track(size: tuple[int, int] = HD, *, segment: dict[str, Any] | None = None, **settings: Any) -> CaptionTrack:
+def track(frame: tuple[int, int] = HD, *, segment: dict[str, Any] | None = None, **settings: Any) -> CaptionTrack:
     row = {"start": 1, "end": 4, "text": TEN, **(segment or {})}
     made = Captions.model_validate(
         {"segments": [row], "settings": {"enabled": True, "size": 40, "animation": "none", **settings}}
     )
-    return CaptionTrack(made, made.segments, size, measure)
+    return CaptionTrack(made, made.segments, frame, measure)
 
 
-def shown(time: float = 2.0, size: tuple[int, int] = HD, **more: Any) -> TextLayer:
-    (layer,) = track(size, **more).layers(time)
+def shown(time: float = 2.0, frame: tuple[int, int] = HD, **more: Any) -> TextLayer:
+    (layer,) = track(frame, **more).layers(time)
     return layer
 
 
@@ -44,7 +44,7 @@ def test_nothing_unless_enabled() -> None:
     assert track(enabled=False).layers(2) == ()
     assert track(segment={"text": "  "}).layers(2) == ()
     assert track(segment={"end": 1}).layers(1) == ()
-    assert track(size=0).layers(2) == ()  # type: ignore[arg-type]
+    assert track(size=0).layers(2) == ()
     assert CaptionTrack(None, (), HD, measure).layers(2) == ()
 
 
@@ -67,7 +67,7 @@ def test_positions(position: str, expected: tuple[float, float]) -> None:
 
 
 def test_half_the_output_is_half_of_everything() -> None:
-    small = shown(size=(960, 540), outline=True)
+    small = shown(frame=(960, 540), outline=True)
     large = shown(outline=True)
     assert centre(small) == pytest.approx((480, 459))
     assert small.run.style.size == large.run.style.size / 2 == 20

@@ -113,3 +113,13 @@ def test_a_cut_is_not_blurred_while_the_zoom_goes_on() -> None:
     assert found[119] is not None
     assert found[120] is None
     assert found[121] is not None
+
+
+def test_below_a_blurred_card_there_is_a_background_though_the_card_alone_would_hide_it() -> None:
+    """Its taps stand up to 144 pixels aside, and let be seen what is there."""
+    director = zoomed()
+    names = [[type(layer).__name__ for layer in director.plan(n).layers] for n in (0, 70, 179)]
+    assert names == [["PictureLayer"], ["BackgroundLayer", "PictureLayer"], ["PictureLayer"]]
+    moving, still = director.plan(70).pictures()[0], director.plan(179).pictures()[0]
+    assert moving.shadow is not None
+    assert still.shadow is None

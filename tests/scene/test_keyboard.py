@@ -17,16 +17,14 @@ HD = (1920, 1080)
 KEYS = [{"key": k, "timeOffset": 400 * i} for i, k in enumerate("code")]
 
 
-def track(size: tuple[int, int] = HD, *, segment: dict[str, Any] | None = None, **settings: Any) -> KeyboardTrack:
+def track(frame: tuple[int, int] = HD, *, segment: dict[str, Any] | None = None, **settings: Any) -> KeyboardTrack:
     row = KeyboardSegment.model_validate({"start": 1, "end": 4, "displayText": "code", **(segment or {})})
     made = Keyboard.model_validate({"settings": {"enabled": True, "fadeDuration": 0, **settings}})
-    return KeyboardTrack(made, [row], size, measure)
+    return KeyboardTrack(made, [row], frame, measure)
 
 
-def shown(
-    time: float = 2.0, captions: tuple[Rect, ...] = (), size: tuple[int, int] = HD, **more: Any
-) -> TextLayer:
-    (layer,) = track(size, **more).layers(time, captions)
+def shown(time: float = 2.0, captions: tuple[Rect, ...] = (), frame: tuple[int, int] = HD, **more: Any) -> TextLayer:
+    (layer,) = track(frame, **more).layers(time, captions)
     return layer
 
 
@@ -40,7 +38,7 @@ def test_nothing_unless_enabled() -> None:
     assert track(enabled=False).layers(2, ()) == ()
     assert not KeyboardTrack(None, [], HD, measure)
     assert track(segment={"displayText": " "}).layers(2, ()) == ()
-    assert track(size=0).layers(2, ()) == ()  # type: ignore[arg-type]
+    assert track(size=0).layers(2, ()) == ()
 
 
 def test_defaults() -> None:
@@ -50,7 +48,7 @@ def test_defaults() -> None:
     assert backing == Backing((0, 0, 0), 0.95, pytest.approx(22.5), pytest.approx(25))
     # four characters of 25 px about the middle, 60 high about 0.85 of the height
     assert (layer.x, layer.y) == pytest.approx((910, 888))
-    assert shown(size=(960, 540)).run.style.size == 25
+    assert shown(frame=(960, 540)).run.style.size == 25
 
 
 def test_fade_and_bounce() -> None:

@@ -15,13 +15,13 @@ from reelpress.scene.plan import Effect, EffectLayer, Rect
 HD = (1920, 1080)
 
 
-def track(*masks: dict[str, Any], size: tuple[int, int] = HD) -> MaskTrack:
+def track(*masks: dict[str, Any], frame: tuple[int, int] = HD) -> MaskTrack:
     base = {"start": 1, "end": 3, "center": {"x": 0.5, "y": 0.5}, "size": {"x": 0.25, "y": 0.5}}
-    return MaskTrack([MaskSegment.model_validate({**base, **mask}) for mask in masks], size)
+    return MaskTrack([MaskSegment.model_validate({**base, **mask}) for mask in masks], frame)
 
 
-def one(time: float = 2.0, size: tuple[int, int] = HD, **keys: Any) -> EffectLayer:
-    (layer,) = track(keys, size=size).layers(time)
+def one(time: float = 2.0, frame: tuple[int, int] = HD, **keys: Any) -> EffectLayer:
+    (layer,) = track(keys, frame=frame).layers(time)
     return layer
 
 
@@ -55,7 +55,7 @@ def test_all_that_are_on_in_the_order_of_the_list() -> None:
 def test_amounts(pixelation: float, effect: Effect, amount: float) -> None:
     layer = one(pixelation=pixelation)
     assert (layer.effect, layer.amount) == (effect, amount)
-    assert one(size=(960, 540), pixelation=pixelation).amount == amount / 2
+    assert one(frame=(960, 540), pixelation=pixelation).amount == amount / 2
 
 
 def test_fractions_of_the_output_on_even_pixels_outwards() -> None:
@@ -67,7 +67,7 @@ def test_fractions_of_the_output_on_even_pixels_outwards() -> None:
 
 
 def test_size_is_clamped() -> None:
-    tiny, huge = one(size={"x": 0, "y": -1}).rect, one(size={"x": 9, "y": 9}).rect  # type: ignore[arg-type]
+    tiny, huge = one(size={"x": 0, "y": -1}).rect, one(size={"x": 9, "y": 9}).rect
     # A hundredth: 19.2 x 10.8 about the middle, outwards to 950 .. 970 and 534 .. 546.
     assert tiny == Rect(950, 534, 20, 12)
     assert huge == Rect(-960, -540, 3840, 2160)
@@ -79,7 +79,7 @@ COORDINATE = st.floats(-0.5, 1.5)
 @given(COORDINATE, COORDINATE, st.floats(0.01, 2), st.floats(0.01, 2), st.floats(0, 1))
 def test_what_is_asked_for_is_always_hidden_in_full(x: float, y: float, w: float, h: float, feather: float) -> None:
     """The feather begins outside of the rectangle: where that lies, the weight is 1."""
-    layer = one(center={"x": x, "y": y}, size={"x": w, "y": h}, feather=feather)  # type: ignore[arg-type]
+    layer = one(center={"x": x, "y": y}, size={"x": w, "y": h}, feather=feather)
     rect, f = layer.rect, layer.feather
     assert f == pytest.approx(0.5 * min(w * 1920, h * 1080) * feather)
     assert rect.x + f <= (x - w / 2) * 1920 + 1e-6
@@ -112,7 +112,7 @@ def test_a_highlight_fades_in_and_out() -> None:
 
 
 def test_a_highlight_keeps_its_exact_place_and_feathers_inside() -> None:
-    layer = one(maskType="highlight", center={"x": 0.501, "y": 0.5}, size={"x": 0.1, "y": 0.5}, feather=0.5)  # type: ignore[arg-type]
+    layer = one(maskType="highlight", center={"x": 0.501, "y": 0.5}, size={"x": 0.1, "y": 0.5}, feather=0.5)
     assert (layer.rect.x, layer.rect.w, layer.feather) == pytest.approx((865.92, 192, 0.5 * 192 * 0.5))
 
 

@@ -24,7 +24,6 @@ from reelpress.recording.model import (
     RecordingSegment,
     VideoTrack,
 )
-
 from reelpress.scene.plan import Rect
 from reelpress.scene.text_run import TextMetrics, TextRun
 

@@ -8,11 +8,14 @@ patched or drawn anew:
 - the background, and the background with a resting card's shadow, ring and outline (``_Under``);
 - the newest scaled picture of each layer (:class:`~reelpress.compose.resample.PictureScaler`);
 - the newest sprites.
+
+A new source picture in an old place is compared with the last one (:mod:`reelpress.compose.planar_change`): an equal
+one is that one, and of any other only the rows that changed are drawn.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +26,7 @@ from reelpress.compose.base import Composed, CompositorCapabilities
 from reelpress.compose.planar_blur import moves
 from reelpress.compose.planar_canvas import SHIFTS, STRIP, Canvas, around, covered, lay, strips, view
 from reelpress.compose.planar_card import Card, Piece, Weights, intersect
+from reelpress.compose.planar_change import Change, changed_rows, seen
 from reelpress.compose.planar_effect import Effects, widened
 from reelpress.compose.planar_group import Finished
 from reelpress.compose.planar_sprite import Sprites
@@ -30,6 +34,8 @@ from reelpress.compose.planar_text import Texts
 from reelpress.compose.resample import PictureScaler
 from reelpress.errors import FormatError
 from reelpress.media.scale import allocate
+from reelpress.scene.damage import merge
+from reelpress.scene.damage_reach import through_effect
 from reelpress.scene.plan import (
     BackgroundLayer,
     EffectLayer,
@@ -85,6 +91,18 @@ class _Under:
     outline: _Outline
 
 
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """The newest picture of a source."""
+
+    number: int
+    """Its frame number."""
+    frame: int
+    """The number it goes by: that of the first of the equal pictures in a row of which it is the last."""
+    planes: Planes
+    """That first picture."""
+
+
 class PlanarCompositor:
     """Implements :class:`reelpress.compose.base.Compositor` on the CPU. One instance per export, one thread.
 
@@ -106,6 +124,7 @@ class PlanarCompositor:
         self._under: _Under | None = None
         self._outlines: dict[tuple[object, ...], _Outline] = {}
         self._last: tuple[FramePlan, Planes] | None = None
+        self._newest: dict[str, _Source] = {}
         self._texts = Texts()
         self._effects = Effects()
         self._graded: list[tuple[Shown, tuple[object, ...], Shown]] = []
@@ -147,25 +166,30 @@ class PlanarCompositor:
         if plan.size[0] % 2 or plan.size[1] % 2 or min(plan.size) < 2:
             raise FormatError(f"The output size is {plan.size[0]}x{plan.size[1]}; both sides must be even.")
         last = self._last if previous is not None and self._last and previous.planes is self._last[1] else None
-        damage = plan.damage_since(last[0] if last else None)
+        passed = self._pass(plan, sources)
+        newest, changes = self._look(plan, sources, last[0] if last else None, compare=passed is None)
+        plan = _as_named(plan, {key: (one.number, one.frame) for key, one in newest.items()})
+        sources = {key: newest[key].planes if key in newest else planes for key, planes in sources.items()}
+        damage = _damage(plan, last[0] if last else None, changes)
         if last is not None and not damage:
             self.held += 1
-            self._last = (plan, last[1])
-            return Composed(last[1], ())
-        planes = self._pass(plan, sources)
-        if planes is not None:
+            planes = last[1]
+        elif passed is not None:
             self.passed += 1
+            planes = passed
         elif last is None or last[1].format != "yuv420p" or _most(damage, plan.size):
             planes = allocate(*plan.size, "yuv420p", BT709_LIMITED)
-            self._draw(plan, sources, Canvas(planes.planes), (IntRect(0, 0, *plan.size),))
+            self._draw(plan, sources, changes, Canvas(planes.planes), (IntRect(0, 0, *plan.size),))
             self.composed += 1
         else:
             planes = allocate(*plan.size, "yuv420p", BT709_LIMITED)
-            for target, old in zip(planes.planes, last[1].planes, strict=True):
-                np.copyto(target, old)
-            self._draw(plan, sources, Canvas(planes.planes), damage)
+            for area in _outside(plan.size, damage):
+                for target, old, shift in zip(planes.planes, last[1].planes, SHIFTS, strict=True):
+                    np.copyto(view(target, area, shift), view(old, area, shift))
+            self._draw(plan, sources, changes, Canvas(planes.planes), damage)
             self.patched += 1
         self._last = (plan, planes)
+        self._newest = newest
         return Composed(planes, damage)
 
     def close(self) -> None:
@@ -178,7 +202,35 @@ class PlanarCompositor:
         self._groups.clear()
         self._graded.clear()
         self._picture = self._pictured = None
+        self._newest = {}
         self._background = self._under = self._last = None
+
+    def _look(
+        self, plan: FramePlan, sources: Mapping[str, Planes], last: FramePlan | None, *, compare: bool
+    ) -> tuple[dict[str, _Source], dict[str, Change]]:
+        """The newest picture of each source, and how those differ from the last ones that can be compared with them.
+
+        A picture whose place changed is drawn anew whatever it shows, and is not compared.
+        """
+        newest: dict[str, _Source] = {}
+        changes: dict[str, Change] = {}
+        for layer in plan.pictures():
+            key, source = layer.source, sources.get(layer.source)
+            if source is None or key in newest:
+                continue
+            old = self._newest.get(key) if last is not None else None
+            newest[key] = _Source(layer.frame, layer.frame, source)
+            if old is None or last is None:
+                continue
+            if old.number == layer.frame:
+                newest[key] = old
+            elif compare and _places(plan, key) == _places(last, key):
+                rows = changed_rows(source, old.planes)
+                if rows == ():
+                    newest[key] = _Source(layer.frame, old.frame, old.planes)
+                elif rows is not None and _is_plain(plan, key) and _is_plain(last, key):
+                    changes[key] = Change(old.frame, rows)
+        return newest, changes
 
     def _pass(self, plan: FramePlan, sources: Mapping[str, Planes]) -> Planes | None:
         """The source itself, when it is all there is to see and already looks as it should."""
@@ -212,11 +264,18 @@ class PlanarCompositor:
         damage = plan.damage_since(self._pictured)
         if damage:
             self._pictured = None  # if it fails, it is drawn anew
-            self._draw(plan, sources, picture, damage)
+            self._draw(plan, sources, {}, picture, damage)
         self._pictured = plan
         return picture
 
-    def _draw(self, plan: FramePlan, sources: Mapping[str, Planes], out: Canvas, regions: tuple[IntRect, ...]) -> None:
+    def _draw(
+        self,
+        plan: FramePlan,
+        sources: Mapping[str, Planes],
+        changes: Mapping[str, Change],
+        out: Canvas,
+        regions: tuple[IntRect, ...],
+    ) -> None:
         """Draw ``regions`` (even edges) of the plan into ``out``; nothing of their old content matters."""
         ground, layers = _split(plan)
         regions = widened(layers, regions, plan.size)
@@ -243,7 +302,7 @@ class PlanarCompositor:
         outlines: dict[tuple[object, ...], _Outline] = {}
         for index, layer in enumerate(layers):
             if isinstance(layer, PictureLayer) and not moves(layer.blur):
-                shown = self._show(layer, sources, plan.size)
+                shown = self._show(layer, sources, changes.get(layer.source), plan.size)
                 if layer is card and under is not None:
                     _draw_card(under.outline, shown, out, regions, halo=False)
                     continue
@@ -294,13 +353,15 @@ class PlanarCompositor:
             else:
                 planar_group.fade(picture, layer.opacity, out, regions)
 
-    def _show(self, layer: PictureLayer, sources: Mapping[str, Planes], size: tuple[int, int]) -> Shown | None:
+    def _show(
+        self, layer: PictureLayer, sources: Mapping[str, Planes], change: Change | None, size: tuple[int, int]
+    ) -> Shown | None:
         if layer.opacity <= 0:
             return None
         source = sources.get(layer.source)
         if source is None:
             raise FormatError(f"The plan shows {layer.source!r}, but the sources given are {sorted(sources)}.")
-        shown = self._pictures.show(layer, source, size)
+        shown = self._pictures.show(layer, source, size, change)
         if shown is None or layer.grade is None:
             return shown
         key = (layer.grade, layer.rect, size)
@@ -366,6 +427,62 @@ def _geometry(layer: PictureLayer | FillLayer, size: tuple[int, int]) -> tuple[o
     return (layer.shape, layer.shadow, layer.border, layer.opacity, size)
 
 
+def _places(plan: FramePlan, source: str) -> list[tuple[object, ...]]:
+    """Where the pictures of a source lie."""
+    return [(layer.crop, layer.rect, layer.shape) for layer in plan.pictures() if layer.source == source]
+
+
+def _is_plain(plan: FramePlan, source: str) -> bool:
+    """Whether a change of some rows of a source is seen in just the rows that they are scaled to: not in a group (which
+    keeps its own picture and damage), nor where the finished picture is treated as a whole."""
+    there = [layer for layer in plan.layers if isinstance(layer, PictureLayer) and layer.source == source]
+    altered = any(layer.soften > 0 or layer.grade is not None or moves(layer.blur) for layer in there)
+    return not altered and len(there) == sum(layer.source == source for layer in plan.pictures())
+
+
+def _as_named(plan: FramePlan, names: Mapping[str, tuple[int, int]]) -> FramePlan:
+    """The plan with other frame numbers: for each source the number to change and the one to change it to."""
+    if all(old == new for old, new in names.values()):
+        return plan
+    return FramePlan(plan.size, _renamed(plan.layers, names))
+
+
+def _renamed(layers: tuple[Layer, ...], names: Mapping[str, tuple[int, int]]) -> tuple[Layer, ...]:
+    made: list[Layer] = []
+    for layer in layers:
+        if isinstance(layer, PictureLayer) and names.get(layer.source, (None,))[0] == layer.frame:
+            made.append(replace(layer, frame=names[layer.source][1]))
+        elif isinstance(layer, GroupLayer):
+            made.append(replace(layer, layers=_renamed(layer.layers, names)))
+        else:
+            made.append(layer)
+    return tuple(made)
+
+
+def _damage(plan: FramePlan, last: FramePlan | None, changes: Mapping[str, Change]) -> tuple[IntRect, ...]:
+    """What to draw, with those pictures that changed in part counted for that part only."""
+    if last is None or not changes:
+        return plan.damage_since(last)
+    pictures = [layer for layer in plan.pictures() if layer.source in changes]
+    names = {layer.source: (layer.frame, changes[layer.source].frame) for layer in pictures}
+    rects: list[IntRect] = []
+    for layer in plan.layers:  # upwards: an effect spreads what changed below it
+        if isinstance(layer, EffectLayer):
+            rects = [reached for rect in rects for reached in through_effect(layer, rect, plan.size)]
+        elif isinstance(layer, PictureLayer) and layer.source in changes:
+            rects.extend(seen(layer, changes[layer.source].rows, plan.size))
+    rects.extend(_as_named(plan, names).damage_since(last))
+    return merge(rects) if rects else ()
+
+
+def _outside(size: tuple[int, int], damage: tuple[IntRect, ...]) -> list[IntRect]:
+    """The frame without the damage."""
+    parts = [IntRect(0, 0, *size)]
+    for rect in damage:
+        parts = [rest for part in parts for rest in around(part, rect)]
+    return parts
+
+
 def _most(damage: tuple[IntRect, ...], size: tuple[int, int]) -> bool:
     """Whether so much is to be drawn that taking over the rest is not worth it."""
     return 4 * sum(rect.area for rect in damage) >= 3 * size[0] * size[1]
@@ -405,7 +522,7 @@ def _draw_card(
                 continue
             if piece.kind == "inside" and outline.card.opacity >= 1:
                 for plane, shift in enumerate(SHIFTS):
-                    np.copyto(view(out.planes[plane], area, shift), shown.part(plane, area))
+                    shown.put(plane, area, view(out.planes[plane], area, shift))
                 for shift, cover in enumerate(out.cover or ()):
                     view(cover, area, shift)[...] = 255
                 continue

@@ -13,7 +13,7 @@ import numpy as np
 
 from reelpress.color import KR_KB, Matrix, Range, quantisation, rgb_to_ycc, ycc_to_rgb
 from reelpress.compose.coverage import to_chroma
-from reelpress.compose.resample import Shown
+from reelpress.compose.resample import Made, Shown
 from reelpress.scene.plan import IntRect
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ def picture(grade: Grade, shown: Shown, rect: Rect, size: tuple[int, int], corne
                 small[0] * r + small[1] * g + small[2] * b + np.float32(chroma_offset + 0.5),
                 casting="unsafe",
             )
-    return Shown(area, out)
+    return Shown(area, (Made(0, area.h, out),))
 
 
 def _spread(chroma: Field) -> Field:

@@ -1,7 +1,9 @@
 """Video pictures on exact float rectangles, plane by plane, and the last one kept.
 
 Each plane is one of three things, decided by its geometry alone (so that the same plan always gives the same pixels):
-a cut (nothing to scale), swscale on a window found by :mod:`reelpress.compose.lattice`, or banded matrices.
+a cut (nothing to scale), swscale on a window found by :mod:`reelpress.compose.lattice`, or banded matrices. A picture
+at rest goes through swscale as a whole, in slabs of rows (:mod:`reelpress.compose.slabs`) of which only those are made
+again that a change reaches.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,10 +19,14 @@ from reelpress.color import BT709_LIMITED
 from reelpress.compose.banded import Plan
 from reelpress.compose.kernel import Axis, gaussian_taps, taps
 from reelpress.compose.lattice import Window, find
+from reelpress.compose.slabs import Slab, slabs
 from reelpress.media.plane_scale import PlaneScaler
 from reelpress.scene.plan import IntRect, pixel_cover
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from reelpress.compose.planar_change import Change
     from reelpress.media.planes import Plane, Planes
     from reelpress.scene.plan import PictureLayer, Rect
 
@@ -30,8 +36,20 @@ CHROMA_TOLERANCE = 0.015
 
 _EXACT = 1e-4
 
+_REPEATED = 4
+"""Samples that a soft edge can reach along an edge beyond its end, and some to spare."""
+
+_SCALERS = 16
+"""Scalers for slabs that are kept, each with its tables: two cards' worth."""
+
 Three = tuple["Plane", "Plane", "Plane"]
 """Y, Cb and Cr."""
+
+Taps = tuple["NDArray[np.intp]", "NDArray[np.float64]"]
+"""Source indices and weights, each (output samples, taps)."""
+
+Line = np.ndarray[Any, np.dtype[np.uint8]]
+"""Samples of one row or column."""
 
 Axes = tuple[Axis, Axis]
 """Rows and columns: (y, x)."""
@@ -101,6 +119,8 @@ class Counts:
     cut: int = 0
     scaled: int = 0
     multiplied: int = 0
+    slabs: int = 0
+    """Slabs of pictures at rest."""
 
 
 class Resampler:
@@ -108,11 +128,12 @@ class Resampler:
 
     def __init__(self) -> None:
         self.counts = Counts()
-        self._whole = PlaneScaler()
+        self._slabs: dict[tuple[Slab, int, int], PlaneScaler] = {}
         self._scalers = (PlaneScaler(), PlaneScaler())
         self._scratch: dict[str, Plane] = {}
         self._found: OrderedDict[tuple[Axis, float], Window | None] = OrderedDict()
         self._matrices: OrderedDict[tuple[Axis, Axis], Plan] = OrderedDict()
+        self._rim: tuple[Axes, tuple[Taps, Taps]] | None = None
 
     def picture(self, planes: Three, luma: Axes, chroma: Axes) -> Three:
         """Y, Cb and Cr resampled, each to the counts of its axes.
@@ -125,14 +146,55 @@ class Resampler:
         u, v = self._alone(planes[1], chroma, 1), self._alone(planes[2], chroma, 1)
         return y, u, v
 
-    def at_rest(self, planes: Three, crop: IntRect, width: int, height: int) -> Three:
-        """``crop`` (even edges) scaled to an even size in one call: swscale places left-sited chroma itself."""
+    def at_rest(self, planes: Three, crop: IntRect, width: int, slab: Slab) -> Three:
+        """One slab of ``crop`` (even edges) scaled to an even width: swscale places left-sited chroma itself."""
+        top, stop = crop.y + slab.top, crop.y + slab.top + slab.tall
         y, u, v = (
-            self._contiguous(name, plane[crop.y >> shift : crop.bottom >> shift, crop.x >> shift : crop.right >> shift])
+            self._contiguous(name, plane[top >> shift : stop >> shift, crop.x >> shift : crop.right >> shift])
             for name, plane, shift in zip("yuv", planes, (0, 1, 1), strict=True)
         )
-        self.counts.scaled += 3
-        return self._whole.picture((y, u, v), width, height)
+        self.counts.slabs += 1
+        key = slab, crop.w, width
+        scaler = self._slabs.get(key)
+        if scaler is None:
+            if len(self._slabs) >= _SCALERS:
+                self._slabs.clear()
+            scaler = self._slabs[key] = PlaneScaler()
+        y, u, v = scaler.picture((y, u, v), width, slab.made)
+        first, last = slab.cut, slab.cut + slab.stop - slab.start
+        return y[first:last], u[first >> 1 : last >> 1], v[first >> 1 : last >> 1]
+
+    def rim(self, luma: Plane, layer: PictureLayer, rect: IntRect, source: tuple[int, int]) -> Rim:
+        """The samples around a picture at rest on ``rect``: one row and one column on each side."""
+        around = IntRect(rect.x - 1, rect.y - 1, rect.w + 2, rect.h + 2)
+        key = axes(layer, around, source, chroma=False)
+        if self._rim is None or self._rim[0] != key:
+            # Taps first: sums over the first axis are the fast ones.
+            down, across = (
+                (np.ascontiguousarray(index.T), np.ascontiguousarray(weight.T))
+                for index, weight in (taps(axis, repeat=True) for axis in key)
+            )
+            self._rim = key, (down, across)
+        down, across = self._rim[1]
+
+        def codes(samples: NDArray[np.float64]) -> Line:
+            samples += 0.5
+            np.maximum(samples, 0, out=samples)
+            np.minimum(samples, 255, out=samples)
+            line = np.empty(len(samples) + 2 * _REPEATED, np.uint8)
+            line[_REPEATED:-_REPEATED] = samples  # truncated
+            line[:_REPEATED], line[-_REPEATED:] = line[_REPEATED], line[-_REPEATED - 1]
+            return line
+
+        def column(i: int) -> Line:
+            line = luma[:, across[0][:, i]] @ across[1][:, i]
+            return codes((line[down[0]] * down[1]).sum(axis=0))
+
+        def row(i: int) -> Line:
+            line = down[1][:, i] @ luma[down[0][:, i]]
+            return codes((line[across[0]] * across[1]).sum(axis=0))
+
+        return Rim(column(0), column(-1), row(0), row(-1))
 
     def _contiguous(self, name: str, plane: Plane) -> Plane:
         """``plane`` with contiguous rows; a component of interleaved chroma is copied."""
@@ -217,35 +279,107 @@ def _is_shift(*axes: Axis) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Rim:
+    """The luma samples right around a picture: what a soft edge shows of it, a pixel beyond. Corners included."""
+
+    left: Line
+    """Rows + 2 samples, and ``_REPEATED`` more at each end that repeat the last ones."""
+    right: Line
+    top: Line
+    bottom: Line
+
+    def put(self, out: Plane, x: int, y: int, wide: int, tall: int) -> None:
+        """Those samples of it that lie in ``out``, which begins at column ``x`` and row ``y`` of the picture."""
+        rows, columns = out.shape
+        for at, line in ((-1 - x, self.left), (wide - x, self.right)):
+            if 0 <= at < columns:
+                out[:, at] = _along(line, y + 1, rows)
+        for at, line in ((-1 - y, self.top), (tall - y, self.bottom)):
+            if 0 <= at < rows:
+                out[at] = _along(line, x + 1, columns)
+
+
+def _along(line: Line, first: int, count: int) -> Line:
+    """So many samples of one side of a rim from ``first`` on."""
+    first += _REPEATED
+    if first >= 0 and first + count <= len(line):
+        return line[first : first + count]
+    return line[np.clip(np.arange(first, first + count), 0, len(line) - 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Some rows of a scaled picture."""
+
+    start: int
+    """First luma row, counted from the picture's own; even."""
+    stop: int
+    planes: Three
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
     """A scaled picture: what can be seen of a layer's picture."""
 
     area: IntRect
     """Where in the frame; even edges. Samples beyond are its edge samples."""
-    planes: Three
+    rows: tuple[Made, ...]
+    """One after the other, all of it."""
+    rim: Rim | None = None
+    """The first luma samples beyond, where they are not the edge samples."""
 
     def part(self, plane: int, area: IntRect) -> Plane:
         """The samples of one plane under ``area`` (even edges)."""
         shift = 1 if plane else 0
         x, y = (area.x - self.area.x) >> shift, (area.y - self.area.y) >> shift
         w, h = area.w >> shift, area.h >> shift
-        samples = self.planes[plane]
-        tall, wide = samples.shape
-        if x >= 0 and y >= 0 and x + w <= wide and y + h <= tall:
-            return samples[y : y + h, x : x + w]
+        wide, tall = self.area.w >> shift, self.area.h >> shift
+        if x >= 0 and x + w <= wide:
+            for made in self.rows:
+                first, stop = made.start >> shift, made.stop >> shift
+                if first <= y and y + h <= stop:
+                    return made.planes[plane][y - first : y - first + h, x : x + w]
         out = np.empty((h, w), np.uint8)
-        _with_edges(samples, x, y, out)
+        self._fill(plane, x, y, out)
+        if plane == 0 and self.rim is not None:
+            self.rim.put(out, x, y, wide, tall)
         return out
+
+    def put(self, plane: int, area: IntRect, out: Plane) -> None:
+        """Copy the samples of one plane under ``area`` (even edges, inside of the picture) to ``out``."""
+        shift = 1 if plane else 0
+        self._fill(plane, (area.x - self.area.x) >> shift, (area.y - self.area.y) >> shift, out)
+
+    def _fill(self, plane: int, x: int, y: int, out: Plane) -> None:
+        shift, rows = 1 if plane else 0, out.shape[0]
+        tall = self.area.h >> shift
+        for made in self.rows:
+            first, stop = made.start >> shift, made.stop >> shift
+            # The first and the last have what is beyond them too.
+            if y + rows <= first and first > 0:
+                break
+            if y >= stop and stop < tall:
+                continue
+            low = first - y if first > 0 and first > y else 0
+            high = stop - y if stop < tall and stop - y < rows else rows
+            _with_edges(made.planes[plane], x, y + low - first, out[low:high])
 
 
 def _with_edges(samples: Plane, x: int, y: int, out: Plane) -> None:
     """Fill ``out`` with the samples from column ``x`` and row ``y`` on; edge samples are repeated beyond."""
     (tall, wide), (rows, columns) = samples.shape, out.shape
-    top, left = min(max(y, 0), tall - 1), min(max(x, 0), wide - 1)
-    above, before = min(max(-y, 0), rows - 1), min(max(-x, 0), columns - 1)
-    below = above + max(1, min(rows - above, tall - top))
-    after = before + max(1, min(columns - before, wide - left))
-    out[above:below, before:after] = samples[top : top + below - above, left : left + after - before]
+    if x >= 0 and y >= 0 and x + columns <= wide and y + rows <= tall:
+        np.copyto(out, samples[y : y + rows, x : x + columns])
+        return
+    # Without min() and max(): this is called some fifty times a frame, mostly for a few columns.
+    top = 0 if y < 0 else y if y < tall else tall - 1
+    left = 0 if x < 0 else x if x < wide else wide - 1
+    above = 0 if y >= 0 else -y if -y < rows else rows - 1
+    before = 0 if x >= 0 else -x if -x < columns else columns - 1
+    high = tall - top if tall - top < rows - above else rows - above
+    long = wide - left if wide - left < columns - before else columns - before
+    below, after = above + high, before + long
+    out[above:below, before:after] = samples[top : top + high, left : left + long]
     if before:
         out[above:below, :before] = out[above:below, before : before + 1]
     if after < columns:
@@ -301,24 +435,43 @@ class PictureScaler:
         self._kept: OrderedDict[object, Shown] = OrderedDict()
         self._gaussians: OrderedDict[object, Plan] = OrderedDict()
 
-    def show(self, layer: PictureLayer, source: Planes, size: tuple[int, int]) -> Shown | None:
-        """The layer's picture wherever the shape (and its soft edge) is inside the frame; None if nowhere."""
+    def show(
+        self, layer: PictureLayer, source: Planes, size: tuple[int, int], change: Change | None = None
+    ) -> Shown | None:
+        """The layer's picture wherever the shape (and its soft edge) is inside the frame; None if nowhere.
+
+        Args:
+            layer: Its ``frame`` stands for the picture: same source and number, same pixels.
+            source: That picture.
+            size: Of the frame.
+            change: What is known of how it differs from an earlier one.
+        """
         area = pixel_cover(layer.shape.rect, size, margin=2, align=2)
         if area is None or min(layer.rect.w, layer.rect.h, layer.crop.w, layer.crop.h) <= 0:
             return None
         look = (layer.mirror, layer.soften)
-        key = (layer.source, layer.frame, layer.crop, layer.rect, area, source.width, source.height, look)
-        shown = self._kept.get(key)
-        if shown is None:
-            source.require(("yuv420p", "nv12"), BT709_LIMITED)
-            while len(self._kept) >= self.keep:
-                self._kept.popitem(last=False)
-            shown = self._kept[key] = self._make(layer, source, size, area)
-        else:
-            self._kept.move_to_end(key)
+        place = (layer.source, layer.crop, layer.rect, layer.shape, area, source.width, source.height, look)
+        kept = self._kept.get((layer.frame, place))
+        if kept is not None:
+            self._kept.move_to_end((layer.frame, place))
+            return kept
+        source.require(("yuv420p", "nv12"), BT709_LIMITED)
+        before = self._kept.pop((change.frame, place), None) if change is not None else None
+        while len(self._kept) >= self.keep:
+            self._kept.popitem(last=False)
+        shown = self._kept[layer.frame, place] = self._make(layer, source, size, area, before, change)
         return shown
 
-    def _make(self, layer: PictureLayer, source: Planes, size: tuple[int, int], area: IntRect) -> Shown:
+    def _make(
+        self,
+        layer: PictureLayer,
+        source: Planes,
+        size: tuple[int, int],
+        area: IntRect,
+        before: Shown | None,
+        change: Change | None,
+    ) -> Shown:
+        """The picture; what ``change`` does not reach is taken from ``before``, which has the same geometry."""
         if source.format == "nv12":
             both = source.planes[1]
             planes = (source.planes[0], both[:, 0::2], both[:, 1::2])
@@ -328,11 +481,25 @@ class PictureScaler:
         if layer.mirror or layer.soften > 0:
             return self._altered(layer, planes, picture, area)
         crop, rect = _even(layer.crop, picture), _even(layer.rect, size)
-        if crop is not None and rect is not None and layer.shape.rect == layer.rect and crop.w != rect.w:
-            # At rest. The soft edge reaches a pixel beyond and shows the edge sample there, near enough.
-            return Shown(rect, self.resampler.at_rest(planes, crop, rect.w, rect.h))
+        if (
+            crop is not None
+            and rect is not None
+            and layer.shape.rect == layer.rect
+            and (crop.w, crop.h) != (rect.w, rect.h)
+        ):
+            # At rest. The soft edge reaches a pixel beyond; chroma there is the edge sample, near enough.
+            made: list[Made] = []
+            self.resampler.counts.scaled += 3
+            for i, slab in enumerate(slabs(crop.h, rect.h)):
+                reached = change is None or any(slab.sees(a - crop.y, b - crop.y) for a, b in change.rows)
+                if before is None or reached:
+                    made.append(Made(slab.start, slab.stop, self.resampler.at_rest(planes, crop, rect.w, slab)))
+                else:
+                    made.append(before.rows[i])
+            rim = self.resampler.rim(planes[0], layer, rect, picture) if layer.shape.radius else None
+            return Shown(rect, tuple(made), rim)
         luma, chroma = axes(layer, area, picture, chroma=False), axes(layer, area, picture, chroma=True)
-        return Shown(area, self.resampler.picture(planes, luma, chroma))
+        return Shown(area, (Made(0, area.h, self.resampler.picture(planes, luma, chroma)),))
 
     def _altered(self, layer: PictureLayer, planes: Three, picture: tuple[int, int], area: IntRect) -> Shown:
         """Mirrored, softened or both."""
@@ -355,7 +522,7 @@ class PictureScaler:
                 for plane, chroma in zip(made, (0, 1, 1), strict=True)
             )
             made = luma, blue, red
-        return Shown(area, made)
+        return Shown(area, (Made(0, area.h, made),))
 
     def _softened(
         self,

@@ -16,6 +16,7 @@ from reelpress.scene.chrome import chrome, notch
 from reelpress.scene.pointer_look import pointer_sprite, position
 from reelpress.scene.pointer_shapes import shown_image
 from reelpress.scene.scenes_layout import Ground, arrange, default_share
+from reelpress.scene.shapes import covers_frame
 from reelpress.scene.zoom import ZoomState
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ class _Reuse:
 
     key: tuple[object, ...] | None = None
     layers: tuple[Layer, ...] = ()
+    covers: bool = False
     pose: tuple[ZoomState, CardPose] | None = None
 
 
@@ -154,16 +156,14 @@ class Bracket:
             grades,
         )
         if key == self._reuse.key:
-            return self._reuse.layers, self._covers(moment, plain)
-        found = self._plain(moment, state, came_from, blur) if plain else self._arranged(moment, state, came_from, blur)
+            return self._reuse.layers, self._reuse.covers
+        make = self._plain if plain else self._arranged
+        found, covers = make(moment, state, came_from, blur)
         old = self._reuse.layers
         # equal layers stay the same objects, so that comparing plans is cheap
-        found = tuple(old[k] if k < len(old) and old[k] == layer else layer for k, layer in enumerate(found))
-        self._reuse.key, self._reuse.layers = key, found
-        return found, self._covers(moment, plain)
-
-    def _covers(self, moment: Moment, plain: bool) -> bool:
-        return plain and self._pose(moment.zoom).covers
+        kept = tuple(old[k] if k < len(old) and old[k] == layer else layer for k, layer in enumerate(found))
+        self._reuse.key, self._reuse.layers, self._reuse.covers = key, kept, covers
+        return kept, covers
 
     def _pose(self, zoom: ZoomState) -> CardPose:
         if zoom.identity:
@@ -195,9 +195,11 @@ class Bracket:
 
     def _plain(
         self, moment: Moment, state: PointerState | None, came_from: _Place | None, blur: Blur | None
-    ) -> tuple[Layer, ...]:
+    ) -> tuple[list[Layer], bool]:
         """The default arrangement: card, pointer, notch, bubble."""
         look, pose = self._look, self._pose(moment.zoom)
+        if blur is not None and pose.covers:
+            pose = CardPose.at(self.rest, look.style, moment.zoom, look.size, blurred=True)
         card = pose.layer(self._display, moment.display, self._stored)
         grade = look.screen_grade.at(moment.at)
         if grade is not None or blur is not None:
@@ -209,11 +211,11 @@ class Bracket:
         if self._rig is not None and self._camera is not None and moment.camera is not None:
             panel = self._rig.bubble(moment.zoom.activity)
             layers.append(panel.layer(self._camera, moment.camera, look.camera_grade.at(moment.at)))
-        return tuple(layers)
+        return layers, pose.covers
 
     def _arranged(
         self, moment: Moment, state: PointerState | None, came_from: _Place | None, blur: Blur | None
-    ) -> tuple[Layer, ...]:
+    ) -> tuple[list[Layer], bool]:
         """Scene modes, titles that take over, window frames."""
         look, over = self._look, moment.take_over
         ground = self._ground
@@ -224,14 +226,18 @@ class Bracket:
         zoom = moment.zoom if over is None else over.zoom(moment.zoom)
         found = arrange(moment.scene, ground, self._rig if moment.camera is not None else None, zoom)
         layers: list[Layer] = []
-        own = default_share(moment.scene)
+        own, covers = default_share(moment.scene), False
         if found.card is not None and card_opacity > 0:
+            # The blur is that of a card which moves as a whole; an outline that stands still has none.
+            smear = blur if over is None and own == 1.0 else None
             card, front = found.card, _NOTHING
             if look.chrome is not None and own * other_opacity > 0:
                 behind, front, card = chrome(look.chrome, card, own * other_opacity)
                 layers.extend(behind)
-            # The blur is that of a card which moves as a whole; an outline that stands still has none.
-            smear = blur if over is None and own == 1.0 else None
+            elif smear is None and covers_frame(card.shape, look.size):
+                # nobody can see any decoration, nor, where it is opaque, what lies below
+                card = replace(card, shape=replace(card.shape, radius=0.0), shadow=None, border=None)
+                covers = card.opacity * card_opacity == 1.0
             picture = replace(card, opacity=card.opacity * card_opacity)
             layers.append(picture.layer(self._display, moment.display, look.screen_grade.at(moment.at), smear))
             if state is not None:
@@ -245,7 +251,8 @@ class Bracket:
                 if panel is not None and panel.opacity > 0:
                     shown = replace(panel, opacity=panel.opacity * other_opacity)
                     layers.append(shown.layer(self._camera, moment.camera, look.camera_grade.at(moment.at)))
-        return tuple(layers)
+                    covers = covers or (shown.opacity == 1.0 and covers_frame(shown.shape, look.size))
+        return layers, covers
 
     def _add_pointer(
         self,

@@ -79,11 +79,15 @@ class CardPose:
     """It hides the whole frame: no background, shadow, border or corner can be seen."""
 
     @classmethod
-    def at(cls, rest: Rect, style: CardStyle, zoom: ZoomState, size: Size) -> CardPose:
-        """The card resting at ``rest``, zoomed, on a frame of ``size``."""
+    def at(cls, rest: Rect, style: CardStyle, zoom: ZoomState, size: Size, *, blurred: bool = False) -> CardPose:
+        """The card resting at ``rest``, zoomed, on a frame of ``size``.
+
+        Args:
+            blurred: It has motion blur, which lets its edges and what is beside them be seen.
+        """
         rect = zoom.apply(rest)
         shape = style.shape(rect)
-        if covers_frame(shape, size):
+        if not blurred and covers_frame(shape, size):
             return cls(rect, Shape(rect, 0.0, style.kind), None, None, True)
         return cls(rect, shape, style.shadow(rect), style.border_at(zoom.amount), False)
 

@@ -23,6 +23,8 @@ BOUNCE = 6.0
 GAP = 15.0
 """Pixels at output height 1080 that keys keep away from captions."""
 WIDEST = 0.9
+INSTANT = 1e-3
+"""Milliseconds: times as close as this are the same, whatever the differences of floats say."""
 
 
 class KeyboardTrack:
@@ -97,7 +99,8 @@ def _typed(segment: KeyboardSegment, text: str, elapsed: float) -> int | None:
     """Characters shown: those whose key was pressed, where each has its own key."""
     if len(segment.keys) != len(text):
         return None
-    pressed = sum(1 for key in segment.keys if key.time_offset <= elapsed * 1000)
+    now = elapsed * 1000 + INSTANT
+    pressed = sum(1 for key in segment.keys if key.time_offset <= now)
     return None if pressed == len(text) else pressed
 
 

@@ -33,6 +33,8 @@ SHORTEST_MORPH = 0.05
 """Seconds."""
 SHRUNK = 0.92
 """Of the card under a full-screen title."""
+ROUNDING = 1e-6
+"""Characters: so much of one is a rounding error, and does not show the next."""
 SPLIT_PADDING = 0.05
 """Of the output's shorter side, around the card in its half."""
 
@@ -143,7 +145,7 @@ class _Text:
             elif animation is TextAnimation.POP:
                 scale *= lerp(POP_FROM, 1.0, out_back(progress))
             elif animation is TextAnimation.TYPEWRITER and progress < 1:
-                run = _revealed(run, math.ceil(progress * len(run.text)))
+                run = _revealed(run, math.ceil(progress * len(run.text) - ROUNDING))
         if opacity <= 0:
             return None
         if self._metrics is None:
@@ -162,5 +164,6 @@ class _Text:
 
 
 def _revealed(run: TextRun, count: int) -> TextRun:
+    """``run`` with its first ``count`` characters, at most as many as it shows now."""
     shown = count if run.reveal is None else min(count, run.reveal)
-    return replace(run, reveal=shown)
+    return run if shown >= len(run.text) else replace(run, reveal=shown)
