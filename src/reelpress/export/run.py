@@ -18,7 +18,7 @@ from reelpress.export import stages
 from reelpress.export.report import ExportReport, FrameCounts, OutputInfo, StageTimes
 from reelpress.export.sources import SourcePool
 from reelpress.media.audio import AudioMixer
-from reelpress.media.encoder import AudioEncoderSettings, VideoEncoderSettings
+from reelpress.media.encoder import AudioEncoderSpec, EncoderSpec
 from reelpress.media.mux import Mp4Writer
 from reelpress.media.pool import pool
 from reelpress.media.verify import VerifyResult, verify
@@ -167,7 +167,7 @@ class _Flow:
         try:
             self.writer = Mp4Writer(
                 part_path,
-                video=VideoEncoderSettings(
+                video=EncoderSpec(
                     width=width,
                     height=height,
                     fps=director.fps,
@@ -180,7 +180,7 @@ class _Flow:
                     lookahead=buffers.lookahead,
                     extra=_encoder_extra(buffers),
                 ),
-                audio=AudioEncoderSettings() if self.has_audio else None,
+                audio=AudioEncoderSpec() if self.has_audio else None,
             )
         except BaseException:
             if self.mixer is not None:
@@ -215,7 +215,7 @@ class _Flow:
             Stage(
                 "encode",
                 lambda ctx: stages.encode(
-                    ctx, self.writer, self.rendered, self.packets, self.counts, self.progress, time.monotonic
+                    ctx, self.writer.video, self.rendered, self.packets, self.counts, self.progress, time.monotonic
                 ),
                 inputs=[self.rendered],
                 outputs=[self.packets],

@@ -141,12 +141,6 @@ class ZoomPath:
         u = rest / scaled.denominator
         return ZoomState(a.amount + (b.amount - a.amount) * u, a.x + (b.x - a.x) * u, a.y + (b.y - a.y) * u)
 
-    def moves_in(self, start: Fraction, end: Fraction) -> bool:
-        """Whether anything moves between two output times."""
-        first = bisect_right(self._starts, math.floor(start * GRID)) - 1
-        last = bisect_right(self._starts, math.ceil(end * GRID)) - 1
-        return first != last or len(self._pieces[first]) > 1
-
     @property
     def simulated(self) -> int:
         """Grid steps that had to be stored; for tests and figures."""
