@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 from common import CACHE, as_dict, ffmpeg, measure, reelpress, spread, write
 from sources import source
@@ -29,18 +30,22 @@ PROJECT = {
     "cursor": {"hide": True},
     "screenMotionBlur": 0,
 }
-SECONDS = 12.0
+SOURCES = {
+    "recorded": ("recorded-1080p60", 20.0),
+    "drawn": ("1080p60", 12.0),
+}
+"""A real screen recording at a constant rate, and a drawn one that scrolls for 40 % of its time. Name and seconds."""
 
 
-def project(zoom: bool) -> Path:
+def project(zoom: bool, seconds: float = 12.0) -> Path:
     data = dict(PROJECT)
     if zoom:  # a soft spring towards 2x that is on its way for the whole clip
         data["screenMovementSpring"] = {"stiffness": 1.5, "damping": 30.0, "mass": 60.0}
         data["timeline"] = {
-            "segments": [{"recordingSegment": 0, "timescale": 1, "start": 0, "end": SECONDS}],
-            "zoomSegments": [{"start": 0, "end": SECONDS, "amount": 2.0, "mode": {"manual": {"x": 0.6, "y": 0.4}}}],
+            "segments": [{"recordingSegment": 0, "timescale": 1, "start": 0, "end": seconds}],
+            "zoomSegments": [{"start": 0, "end": seconds, "amount": 2.0, "mode": {"manual": {"x": 0.6, "y": 0.4}}}],
         }
-    path = CACHE / f"look-{'zoom' if zoom else 'rest'}.json"
+    path = CACHE / f"look-{f'zoom-{seconds:g}' if zoom else 'rest'}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(data))
     return path
@@ -72,7 +77,7 @@ def art(clip: Path) -> tuple[Path, Path, tuple[int, int, int, int]]:
     return CACHE / "background.png", CACHE / "mask.png", (x, y, w, h)
 
 
-def jobs(clip: Path, threads: int) -> dict[str, list[str]]:
+def jobs(clip: Path, seconds: float, threads: int) -> dict[str, list[str]]:
     background, mask, (x, y, w, h) = art(clip)
     from fractions import Fraction
 
@@ -102,15 +107,17 @@ def jobs(clip: Path, threads: int) -> dict[str, list[str]]:
         f"[1:v][c]overlay={x}:{y}:shortest=1"
     )
     art_in = ["-loop", "1", "-r", "60", "-i", str(background), "-loop", "1", "-r", "60", "-i", str(mask)]
-    zoom = "zoompan=z='1+in/720':x='iw*0.6-iw/zoom*0.6':y='ih*0.4-ih/zoom*0.4':d=1:s=1920x1080:fps=60"
-    x264 += ["-frames:v", str(round(SECONDS * 60))]  # looped pictures never end by themselves
+    zoom = (
+        f"zoompan=z='1+in/{round(seconds * 60)}':x='iw*0.6-iw/zoom*0.6':y='ih*0.4-ih/zoom*0.4':d=1:s=1920x1080:fps=60"
+    )
+    x264 += ["-frames:v", str(round(seconds * 60))]  # looped pictures never end by themselves
     out = str(CACHE / "out.mp4")
     ours = [*reelpress(), "export", str(clip), "-o", out, "--overwrite", "-q", "--fps", "60"]
     return {
         "ours-look": [*ours, "--project", str(project(False))],
         "ffmpeg-look": [*base, *art_in, "-filter_complex", f"{graph},format=yuv420p[v]", "-map", "[v]", *x264, out],
         "ffmpeg-nolook": [*base, *x264, out],
-        "ours-zoom": [*ours, "--project", str(project(True))],
+        "ours-zoom": [*ours, "--project", str(project(True, seconds))],
         "ffmpeg-zoom": [
             *base,
             *art_in,
@@ -128,51 +135,62 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-n", type=int, default=5, help="runs of each job")
     parser.add_argument("--only", nargs="*", help="names of jobs")
+    parser.add_argument("--source", nargs="*", default=list(SOURCES), choices=list(SOURCES))
     options = parser.parse_args()
-    clip = source("1080p60")
+    results = {}
+    for name in options.source:
+        results[name] = compare(name, options.n, options.only)
+        print(name, json.dumps(results[name]["speed_ratios"], indent=1), flush=True)
+    if not options.only and options.source == list(SOURCES):
+        write("look", f"python benchmarks/look.py -n {options.n}", {"sources": results})
+
+
+def compare(name: str, runs_wanted: int, only: list[str] | None) -> dict[str, Any]:
+    """All jobs on one source, interleaved."""
     from reelpress.export.prepare import prepare
     from reelpress.export.settings import ExportSettings
 
+    file, seconds = SOURCES[name]
+    clip = source(file)
     with prepare(clip, CACHE / "x.mp4", ExportSettings()) as job:
         threads = job.buffers.encode_threads
-    todo = {k: v for k, v in jobs(clip, threads).items() if not options.only or k in options.only}
-    runs: dict[str, list[dict[str, float]]] = {name: [] for name in todo}
+    todo = {k: v for k, v in jobs(clip, seconds, threads).items() if not only or k in only}
+    runs: dict[str, list[dict[str, float]]] = {job: [] for job in todo}
     sizes: dict[str, int] = {}
-    for round_ in range(options.n + 1):
-        for name, command in todo.items():
-            measured = measure(command)
-            sizes[name] = (CACHE / "out.mp4").stat().st_size
+    for round_ in range(runs_wanted + 1):
+        for job_name, command in todo.items():
+            measured = measure(command, timeout_s=180)
+            sizes[job_name] = (CACHE / "out.mp4").stat().st_size
             if round_:  # the first is the warm-up
-                runs[name].append(as_dict(measured))
-            print(f"{round_} {name:14} {measured.wall_s:6.2f} s wall {measured.cpu_s:6.2f} s cpu", flush=True)
-    frames = round(SECONDS * 60)
+                runs[job_name].append(as_dict(measured))
+            print(f"{name} {round_} {job_name:14} {measured.wall_s:6.2f} s {measured.cpu_s:6.2f} s cpu", flush=True)
+    frames = round(seconds * 60)
     rows = {
-        name: {
+        job_name: {
             "fps": spread([frames / r["wall_s"] for r in rs]),
             "cpu_s": spread([r["cpu_s"] for r in rs]),
             "peak_rss_bytes": max(int(r["peak_rss_bytes"]) for r in rs),
-            "size_bytes": sizes[name],
+            "size_bytes": sizes[job_name],
         }
-        for name, rs in runs.items()
+        for job_name, rs in runs.items()
+        if rs
     }
 
     def ratio(a: str, b: str) -> dict[str, float] | None:
-        if a not in runs or b not in runs:
+        if not runs.get(a) or not runs.get(b):
             return None
         return spread([y["wall_s"] / x["wall_s"] for x, y in zip(runs[a], runs[b], strict=True)])
 
-    ratios = {
-        "look vs ffmpeg look": ratio("ours-look", "ffmpeg-look"),
-        "look vs ffmpeg without look": ratio("ours-look", "ffmpeg-nolook"),
-        "zoom vs ffmpeg zoompan": ratio("ours-zoom", "ffmpeg-zoom"),
+    return {
+        "frames": frames,
+        "threads": threads,
+        "jobs": rows,
+        "speed_ratios": {
+            "look vs ffmpeg look": ratio("ours-look", "ffmpeg-look"),
+            "look vs ffmpeg without look": ratio("ours-look", "ffmpeg-nolook"),
+            "zoom vs ffmpeg zoompan": ratio("ours-zoom", "ffmpeg-zoom"),
+        },
     }
-    print(json.dumps(ratios, indent=1))
-    if not options.only:
-        write(
-            "look",
-            f"python benchmarks/look.py -n {options.n}",
-            {"frames": frames, "threads": threads, "jobs": rows, "speed_ratios": ratios},
-        )
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ unchanged source frames; what they measure is decode, compose and encode.
 from __future__ import annotations
 
 import random
+import subprocess
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import av
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from common import CACHE
+from common import CACHE, ROOT, ffmpeg
 
 WORDS = (
     "frame plane stride matrix range siting encoder decoder picture timeline spring zoom pointer shadow corner "
@@ -99,13 +100,31 @@ def _planes(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.rint(16 + 219 * luma).astype(np.uint8), chroma(b, 1.8556), chroma(r, 1.5748)
 
 
+def recorded(path: Path) -> Path:
+    """The screen track of ``examples/demo.cap`` at a constant 60 frames a second, as other recorders write it:
+    20 s from its fifth second on."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        screen = ROOT / "examples/demo.cap/content/segments/segment-0/display.mp4"
+        part = path.with_suffix(".part.mp4")
+        subprocess.run(
+            [ffmpeg(), "-y", "-v", "error", "-ss", "5", "-t", "20", "-i", str(screen), "-fps_mode", "cfr", "-r", "60", "-c:v", "libx264",
+             "-preset", "veryfast", "-crf", "16", str(part)],
+            check=True,
+        )  # fmt: skip
+        part.rename(path)
+    return path
+
+
 def source(name: str) -> Path:
-    """A named source, made on first use: ``1080p60``, ``4k30``, ..."""
+    """A named source, made on first use: ``1080p60``, ``4k30``, ``recorded-1080p60``, ..."""
     sizes = {
         "1080p60": (1920, 1080, 60, 12.0),
         "4k30": (3840, 2160, 30, 8.0),
         "360p15-1min": (640, 360, 15, 60.0),
         "360p15-30min": (640, 360, 15, 1800.0),
     }
+    if name == "recorded-1080p60":
+        return recorded(CACHE / f"{name}.mp4")
     width, height, fps, seconds = sizes[name]
     return desktop(CACHE / f"{name}.mp4", width=width, height=height, fps=fps, seconds=seconds)

@@ -43,24 +43,18 @@ def machine(data: dict[str, Any]) -> str:
 def look_table() -> str:
     data = load("look")
     goals = {"look vs ffmpeg look": 2.0, "look vs ffmpeg without look": 0.8, "zoom vs ffmpeg zoompan": 1.0}
-    body = [
-        [name, f"{goals[name]:.1f}x", f"**{r['median']:.2f}x**", f"{r['min']:.2f} to {r['max']:.2f}"]
-        for name, r in data["speed_ratios"].items()
-    ]
-    jobs = [
-        [
-            name,
-            f"{j['fps']['median']:.1f}",
-            f"{j['cpu_s']['median']:.1f}",
-            f"{j['peak_rss_bytes'] / 1e6:.0f}",
-            f"{j['size_bytes'] / 1e6:.2f}",
-        ]
-        for name, j in data["jobs"].items()
-    ]
+    body, jobs = [], []
+    for source, result in data["sources"].items():
+        for name, r in result["speed_ratios"].items():
+            spread = f"{r['min']:.2f} to {r['max']:.2f}"
+            body.append([source, name, f"{goals[name]:.1f}x", f"**{r['median']:.2f}x**", spread])
+        for name, j in result["jobs"].items():
+            rss, size = f"{j['peak_rss_bytes'] / 1e6:.0f}", f"{j['size_bytes'] / 1e6:.2f}"
+            jobs.append([source, name, f"{j['fps']['median']:.1f}", f"{j['cpu_s']['median']:.1f}", rss, size])
     return (
-        rows(["speed, 1080p60", "goal", "median", "spread"], body)
+        rows(["source", "speed, 1080p60", "goal", "median", "spread"], body)
         + "\n\n"
-        + rows(["job", "frames/s", "CPU s", "peak RSS MB", "MB"], jobs)
+        + rows(["source", "job", "frames/s", "CPU s", "peak RSS MB", "MB"], jobs)
         + f"\n\n{machine(data)}"
     )
 

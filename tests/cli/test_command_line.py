@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from reelpress.cli.app import run
+from reelpress.cli.options import EXPORT_OPTIONS
 
 SMALL = ["--resolution", "160x90", "--fps", "15", "--end", "0.5"]
 
@@ -175,3 +178,82 @@ def test_probe_and_doctor_say_what_there_is(tiny_cap: Path, capsys: pytest.Captu
 def test_version_names_the_licences(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--version"]) == 0
     assert "GPL" in capsys.readouterr().out
+
+
+def test_help_shows_placeholders_only_where_one_is_filled_in(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (["--help"], ["export", "--help"], ["config", "--help"]):
+        assert run(arguments) == 0
+    out = capsys.readouterr().out
+    assert "SOURCE..." in out
+    assert not any(sign in out for sign in ("<", "{", "[[")), out
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_can_be_shown(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    environment = {**os.environ, "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    command = [sys.executable, "-c", "from reelpress.cli import main; import sys; sys.argv[0] = 'reelpress'; main()"]
+    result = subprocess.run(
+        [*command, "--show-completion", shell], capture_output=True, text=True, timeout=60, env=environment, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    assert "_REELPRESS_COMPLETE" in result.stdout
+
+
+def test_completion_knows_commands_and_options() -> None:
+    for words, expected in (("reelpress ex", "export"), ("reelpress export --reso", "--resolution")):
+        environment = {
+            **os.environ, "_REELPRESS_COMPLETE": "complete_bash",
+            "COMP_WORDS": words, "COMP_CWORD": str(words.count(" ")),
+        }  # fmt: skip
+        command = [
+            sys.executable,
+            "-c",
+            "from reelpress.cli import main; import sys; sys.argv[0] = 'reelpress'; main()",
+        ]
+        result = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, check=False)
+        assert result.stdout.split() == [expected], result.stderr
+
+
+def test_the_guide_documents_every_option() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "guide.md").read_text(encoding="utf-8")
+    names = [name for option in EXPORT_OPTIONS for names in option.declarations for name in names.split("/")]
+    for name in [*names, "--json", "--log-level", "--debug", "--quiet", "-q", "--verbose", "-v", "--time", "-o"]:
+        assert re.search(rf"`[^`]*(?<![\w-]){re.escape(name)}(?![\w-])[^`]*`", guide), name
+
+
+def test_a_fallback_is_told_once(tiny_cap: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["export", str(tiny_cap), "-o", str(tmp_path / "x.mp4"), "--renderer", "gpu", *SMALL]) == 0
+    assert capsys.readouterr().err.count("fallback: planar instead of gpu") == 1
+
+
+def test_a_line_at_the_start_says_the_buffers(
+    tiny_cap: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["export", str(tiny_cap), "-o", str(tmp_path / "x.mp4"), "-v", *SMALL]) == 0
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "total_ram_gb=" in line]
+    assert re.search(r"total_ram_gb=\d+\.\d rendered_buffer=\d+ encoder_buffer=\d+ buffer_bytes=\d+$", line)
+
+
+def test_frame_never_replaces_what_it_reads(tiny_cap: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    screen = next((tiny_cap / "content").rglob("display.*"))
+    before = screen.read_bytes()
+    assert run(["frame", str(screen), "-o", str(screen), "--overwrite"]) == 2
+    assert run(["frame", str(tiny_cap), "-o", str(screen), "--overwrite"]) == 2
+    assert screen.read_bytes() == before
+    assert "is the source itself" in capsys.readouterr().err
+
+
+def test_a_frame_that_cannot_be_written_leaves_nothing(
+    tiny_cap: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["frame", str(tiny_cap), "-o", str(tmp_path / "none" / "x.png")]) == 1
+    assert "does not exist" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_switches_of_the_console_can_stand_in_the_environment(
+    tiny_cap: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("REELPRESS_JSON", "1")
+    assert run(["probe", str(tiny_cap)]) == 0
+    assert json.loads(capsys.readouterr().out)["type"] == "probe"

@@ -61,9 +61,15 @@ def test_text_is_read_by_type() -> None:
         ({"encoder_preset": "veryfats"}, "Did you mean veryfast"),
         ({"strict": "maybe"}, "Allowed are 1, true"),
         ({"stall_timeout": "0"}, "0.1 to 3600"),
+        ({"fps": "1e400"}, "1 to 240"),
+        ({"unchanged_tolerance": "4"}, "not built"),
+        ({"crf": [1]}, "not a number"),
+        ({"stall_timeout": {"a": 1}}, "not a number"),
+        ({"buffers": 3.7}, "not a whole number"),
+        ({"memory": True}, "not a size"),
     ],
 )
-def test_a_bad_value_is_a_sentence(values: dict[str, str], said: str) -> None:
+def test_a_bad_value_is_a_sentence(values: dict[str, object], said: str) -> None:
     with pytest.raises(SettingsError, match=said):
         read(**values)
 
@@ -71,6 +77,8 @@ def test_a_bad_value_is_a_sentence(values: dict[str, str], said: str) -> None:
 def test_the_origin_is_named() -> None:
     with pytest.raises(SettingsError, match="environment REELPRESS_CRF"):
         ExportSettings.from_mapping({"crf": Setting("x", "environment REELPRESS_CRF")})
+    with pytest.raises(SettingsError, match="From environment REELPRESS_ENCODER_PRESET"):
+        ExportSettings.from_mapping({"encoder_preset": Setting("x", "environment REELPRESS_ENCODER_PRESET")})
 
 
 def test_every_option_of_the_command_line_is_a_setting() -> None:

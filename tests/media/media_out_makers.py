@@ -11,7 +11,7 @@ import av
 import numpy as np
 
 from reelpress.color import BT709_LIMITED, ColorSpec
-from reelpress.media.encoder import AudioEncoderSettings, VideoEncoderSettings
+from reelpress.media.encoder import AudioEncoderSpec, EncoderSpec
 from reelpress.media.mux import Mp4Writer
 from reelpress.media.planes import Planes
 
@@ -41,10 +41,10 @@ def draw(planes: Planes, number: int) -> Planes:
     return planes
 
 
-def settings(fps: Fraction | int = 30, **changes: Any) -> VideoEncoderSettings:
+def settings(fps: Fraction | int = 30, **changes: Any) -> EncoderSpec:
     values: dict[str, Any] = {"width": W, "height": H, "fps": Fraction(fps), "preset": "ultrafast", "gop_frames": 10}
     values.update(changes)
-    return VideoEncoderSettings(**values)
+    return EncoderSpec(**values)
 
 
 def write_video(
@@ -56,9 +56,9 @@ def write_video(
     **changes: Any,
 ) -> None:
     """A finished file with ``frames`` moving pictures and perhaps sound."""
-    audio = None if samples is None else AudioEncoderSettings()
+    audio = None if samples is None else AudioEncoderSpec()
     writer = Mp4Writer(path, video=settings(fps, **changes), audio=audio, faststart=faststart)
-    picture = blank(writer.video.settings.width, writer.video.settings.height, color=writer.video.settings.color)
+    picture = blank(writer.video.spec.width, writer.video.spec.height, color=writer.video.spec.color)
     for number in range(frames):
         writer.mux(writer.video.encode(draw(picture, number), number))
     writer.mux(writer.video.flush())

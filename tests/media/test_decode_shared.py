@@ -82,7 +82,7 @@ def test_files_on_which_threaded_decoders_hang_end_fifty_times(name: str) -> Non
 def test_closing_after_errors_does_not_hang_even_with_logging(tmp_path: Path) -> None:
     """A user of the library may have set a log level; with frame threads, an error and that, closing hangs.
 
-    (Without the flush in ``Decoder.close`` it did so in each of nine tries.)
+    (Without the flush in ``DecoderRun.close`` it did so in each of nine tries.)
     """
     path = make_video(tmp_path / "torn.mp4", frames=60, gop=10)
     data = bytearray(path.read_bytes())
@@ -96,11 +96,11 @@ def test_closing_after_errors_does_not_hang_even_with_logging(tmp_path: Path) ->
         "from reelpress.errors import ReelpressError\n"
         "from reelpress.media.probe import probe\n"
         "from reelpress.media.index import build_index\n"
-        "from reelpress.media._decoder import Decoder\n"
+        "from reelpress.media._decoder import DecoderRun\n"
         "av.logging.set_level(av.logging.VERBOSE)\n"
         "path = Path(sys.argv[1])\n"
         "for _ in range(48):\n"
-        "    decoder = Decoder(path, 0, 4, None)\n"
+        "    decoder = DecoderRun(path, 0, 4, None)\n"
         "    for _ in range(4):\n"
         "        decoder._feed()\n"
         "    decoder.close()\n"

@@ -16,7 +16,7 @@ from media_out_makers import H, W, blank, draw, settings
 from reelpress.color import BT709_LIMITED, ColorSpec, Matrix, Primaries, Range
 from reelpress.errors import EncoderError, FormatError, SettingsError
 from reelpress.media import encoder as encoder_module
-from reelpress.media.encoder import AudioEncoderSettings, shared_frame
+from reelpress.media.encoder import AudioEncoderSpec, shared_frame
 from reelpress.media.mux import Mp4Writer
 from reelpress.media.packets import EncodedPacket, nal_type, nal_units, strip_user_data
 from reelpress.media.planes import Planes
@@ -33,7 +33,7 @@ def open_writer(tmp_path: Path) -> Iterator[Any]:
     writers: list[Mp4Writer] = []
 
     def make(audio: bool = False, **changes: Any) -> Mp4Writer:
-        sound = AudioEncoderSettings() if audio else None
+        sound = AudioEncoderSpec() if audio else None
         writers.append(Mp4Writer(tmp_path / "out.mp4", video=settings(**changes), audio=sound))
         return writers[-1]
 

@@ -23,7 +23,7 @@ from media_out_makers import H, W, blank, boxes, draw, settings, sps_fields, tra
 from reelpress.color import BT709_LIMITED, ColorSpec, Matrix, Primaries, Range
 from reelpress.errors import Cancelled, EncoderError, OutOfMemoryError, OutputError
 from reelpress.media import faststart
-from reelpress.media.encoder import AudioEncoderSettings
+from reelpress.media.encoder import AudioEncoderSpec
 from reelpress.media.faststart import relocated
 from reelpress.media.faults import writing
 from reelpress.media.mux import Mp4Writer
@@ -39,7 +39,7 @@ def click(length: int, at: int) -> np.ndarray[Any, np.dtype[np.float32]]:
 def test_encode_sound_and_mux_run_in_three_threads(tmp_path: Path) -> None:
     path, frames, total = tmp_path / "x.mp4", 90, 90 * 1600
     sound = np.random.default_rng(2).uniform(-0.3, 0.3, (2, total)).astype(np.float32)
-    writer = Mp4Writer(path, video=settings(30, preset="veryfast"), audio=AudioEncoderSettings())
+    writer = Mp4Writer(path, video=settings(30, preset="veryfast"), audio=AudioEncoderSpec())
     packets: queue.Queue[list[EncodedPacket] | None] = queue.Queue(maxsize=4)
     failures: list[BaseException] = []
 
@@ -423,7 +423,7 @@ def test_library_errors_become_ours() -> None:
 
 def test_abort_closes_and_never_raises(tmp_path: Path) -> None:
     path = tmp_path / "x.mp4"
-    writer = Mp4Writer(path, video=settings(), audio=AudioEncoderSettings())
+    writer = Mp4Writer(path, video=settings(), audio=AudioEncoderSpec())
     writer.mux(writer.video.encode(draw(blank(), 0), 0))
     writer.abort()
     writer.abort()

@@ -13,7 +13,7 @@ from media_out_makers import H, W, blank, draw, settings, write_video
 
 from reelpress.color import ColorSpec, Matrix, Primaries, Range
 from reelpress.errors import Cancelled, OutputError, VerifyError
-from reelpress.media.encoder import AudioEncoderSettings
+from reelpress.media.encoder import AudioEncoderSpec
 from reelpress.media.h264_sps import parse_sps, sps_of_extradata
 from reelpress.media.mux import Mp4Writer
 from reelpress.media.verify import Expected, PacketTable, check_audio_packets, check_video_packets, verify
@@ -265,7 +265,7 @@ def test_sound_with_a_hole() -> None:
 
 def test_parameter_sets_are_read_back(tmp_path: Path) -> None:
     for width, height in ((64, 48), (66, 50), (1918, 1078)):
-        writer = Mp4Writer(tmp_path / "x.mp4", video=settings(width=width, height=height), audio=AudioEncoderSettings())
+        writer = Mp4Writer(tmp_path / "x.mp4", video=settings(width=width, height=height), audio=AudioEncoderSpec())
         sps = sps_of_extradata(writer.video.extradata)
         writer.abort()
         assert sps is not None

@@ -47,9 +47,9 @@ def test_a_decoder_with_frame_threads_ends_too(name: str, shared_media: Path, tm
     code = """
 import sys
 from pathlib import Path
-from reelpress.media._decoder import Decoder
+from reelpress.media._decoder import DecoderRun
 for _ in range(int(sys.argv[2])):
-    decoder = Decoder(Path(sys.argv[1]), 0, 4, None)
+    decoder = DecoderRun(Path(sys.argv[1]), 0, 4, None)
     while decoder.next() is not None:
         pass
     assert decoder.error

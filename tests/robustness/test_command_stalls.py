@@ -98,10 +98,10 @@ prepare.load = lambda source: stop()
 """,
     "decoder at close": """
 import reelpress.media._decoder as _decoder
-original = _decoder.Decoder.close
+original = _decoder.DecoderRun.close
 def close(self):
     stop()
-_decoder.Decoder.close = close
+_decoder.DecoderRun.close = close
 """,
 }
 

@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from reelpress import __version__
-from reelpress.cli.options import EXPORT_OPTIONS, with_options
+from reelpress.cli.help import PlainCommand, PlainGroup
+from reelpress.cli.options import with_options
 from reelpress.errors import Cancelled, ReelpressError
+from reelpress.flags import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 app = typer.Typer(
     name="reelpress",
+    cls=PlainGroup,
     help="Export screen recordings: a .cap project or any video in, a finished MP4 out.",
     no_args_is_help=True,
     add_completion=True,
@@ -35,19 +38,32 @@ class Console:
 
     json: bool = False
     quiet: bool = False
-    verbose: bool = False
     debug: bool = False
 
 
 console = Console()
 """Of this process. A command line runs once; ``run`` resets it first, for tests that run it often."""
 
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable output on stdout.", show_default=False)]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Only errors.", show_default=False)]
-Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say more.", show_default=False)]
-Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.", show_default=False)]
+
+def _switch(*names: str, help: str) -> Any:
+    variable = PREFIX + names[-1].removeprefix("--").upper()
+    return typer.Option(*names, help=help, show_default=False, envvar=variable, show_envvar=False)
+
+
+Json = Annotated[bool, _switch("--json", help="Machine-readable output on stdout.")]
+Quiet = Annotated[bool, _switch("-q", "--quiet", help="Only errors.")]
+Verbose = Annotated[bool, _switch("-v", "--verbose", help="Say more.")]
+Debug = Annotated[bool, _switch("--debug", help="Show tracebacks.")]
 LogLevel = Annotated[
-    str | None, typer.Option("--log-level", metavar="|".join(LOG_LEVELS), help="Log level.", show_default=False)
+    str | None,
+    typer.Option(
+        "--log-level",
+        metavar="|".join(LOG_LEVELS),
+        help="Log level.",
+        show_default=False,
+        envvar=PREFIX + "LOG_LEVEL",
+        show_envvar=False,
+    ),
 ]
 
 
@@ -72,8 +88,8 @@ def _app(
 def _talk(
     *, json: bool, quiet: bool = False, verbose: bool = False, debug: bool = False, log_level: str | None
 ) -> None:
-    console.json, console.quiet, console.verbose, console.debug = json, quiet, verbose, debug
-    level = log_level or ("debug" if debug else "info" if verbose else "error" if quiet else "warning")
+    console.json, console.quiet, console.debug = json, quiet, debug
+    level = log_level or ("debug" if debug or verbose else "error" if quiet else "info")
     if level not in LOG_LEVELS:
         raise typer.BadParameter(f"{level!r}. Allowed are {', '.join(LOG_LEVELS)}.", param_hint="--log-level")
     logging.basicConfig(
@@ -85,11 +101,11 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-@app.command("export")
+@app.command("export", cls=PlainCommand)
 @with_options
 def export_command(
     sources: Annotated[
-        list[Path], typer.Argument(metavar="SOURCE…", help=".cap folders or video files.", show_default=False)
+        list[Path], typer.Argument(metavar="SOURCE", help=".cap folders or video files.", show_default=False)
     ],
     output: Annotated[
         Path | None,
@@ -111,7 +127,7 @@ def export_command(
         raise typer.Exit(code)
 
 
-@app.command("plan")
+@app.command("plan", cls=PlainCommand)
 @with_options
 def plan_command(
     source: Annotated[Path, typer.Argument(metavar="SOURCE", help="A .cap folder or a video.", show_default=False)],
@@ -130,7 +146,7 @@ def plan_command(
     inspect.plan(source, output, _given(options), console)
 
 
-@app.command("frame")
+@app.command("frame", cls=PlainCommand)
 @with_options
 def frame_command(
     source: Annotated[Path, typer.Argument(metavar="SOURCE", help="A .cap folder or a video.", show_default=False)],
@@ -150,7 +166,7 @@ def frame_command(
     inspect.frame(source, output, time, _given(options), console)
 
 
-@app.command("probe")
+@app.command("probe", cls=PlainCommand)
 def probe_command(
     source: Annotated[Path, typer.Argument(metavar="SOURCE", help="A .cap folder or a video.", show_default=False)],
     json: Json = False,
@@ -164,7 +180,7 @@ def probe_command(
     inspect.probe(source, console)
 
 
-@app.command("doctor")
+@app.command("doctor", cls=PlainCommand)
 def doctor_command(json: Json = False, log_level: LogLevel = None, debug: Debug = False) -> None:
     """Say what this machine and installation can do."""
     _talk(json=json, debug=debug, log_level=log_level)
@@ -173,12 +189,12 @@ def doctor_command(json: Json = False, log_level: LogLevel = None, debug: Debug 
     doctor.run(console)
 
 
-@app.command("config")
+@app.command("config", cls=PlainCommand)
 @with_options
 def config_command(
     source: Annotated[
         Path | None,
-        typer.Argument(metavar="[SOURCE]", help="Also read the reelpress.toml beside it.", show_default=False),
+        typer.Argument(metavar="SOURCE", help="Also read the reelpress.toml beside it.", show_default=False),
     ] = None,
     json: Json = False,
     log_level: LogLevel = None,
@@ -200,7 +216,7 @@ def run(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     console.json = "--json" in arguments
     console.debug = "--debug" in arguments
-    console.quiet = console.verbose = False
+    console.quiet = False
     try:
         result: object = app(arguments, standalone_mode=False)
         if sys.stdout is not None:
@@ -242,6 +258,3 @@ def _say(code: str, text: str, error: BaseException) -> None:
             from reelpress.pipeline.signals import mute_stdout
 
             mute_stdout()
-
-
-OPTION_NAMES = tuple(option.name for option in EXPORT_OPTIONS)

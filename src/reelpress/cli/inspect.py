@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from reelpress import clock, flags
 from reelpress.cli.export import settings_for
 from reelpress.cli.ui import seconds, size
-from reelpress.errors import OutputError, SettingsError, TargetExistsError
+from reelpress.errors import SettingsError
 from reelpress.events import PlanEvent
 from reelpress.export.settings import OPTION_NAMES, ExportSettings
 
@@ -76,19 +76,21 @@ def print_plan(plan: dict[str, Any]) -> None:
 def frame(source: Path, output: Path, time: str, options: dict[str, Any], console: Console) -> None:
     """Write one moment as a PNG."""
     from reelpress.export.still import render_still
+    from reelpress.pipeline.output import TargetGuard, output_error
 
     settings = settings_for(source, options)
     try:
         moment = clock.parse_time(time)
     except ValueError as error:
         raise SettingsError(f"--time: {error}") from None
-    if output.exists() and not settings.overwrite:
-        raise TargetExistsError(f"{output} exists. Use --overwrite to replace it, or another -o.")
-    still = render_still(source, moment, settings=settings)
-    try:
-        still.save(output)
-    except OSError as error:
-        raise OutputError(f"{output} cannot be written: {error.strerror or error}.") from error
+    read = [source] if settings.project is None else [source, settings.project]
+    with TargetGuard(output, overwrite=settings.overwrite, sources=read) as guard:
+        still = render_still(source, moment, settings=settings)
+        try:
+            still.save(guard.part_path)
+        except OSError as error:
+            raise output_error(output, error) from error
+        guard.commit()
     if console.json:
         print(
             json.dumps(

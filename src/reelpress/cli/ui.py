@@ -151,10 +151,6 @@ def _tell(event: Event) -> None:
             print(f"not drawn: {name}", file=sys.stderr)
         for warning in plan["warnings"]:
             print(f"warning: {warning}", file=sys.stderr)
-        for fallback in plan["fallbacks"]:
-            print(
-                f"fallback: {fallback['used']} instead of {fallback['wanted']}: {fallback['reason']}", file=sys.stderr
-            )
     elif isinstance(event, WarningEvent):
         print(f"warning: {event.warning}", file=sys.stderr)
     elif isinstance(event, FallbackEvent):

@@ -15,7 +15,7 @@ class FormatEdge:
     """What travels between two stages."""
 
     edge: str
-    """``source``, ``decode->compose``, ``compose->encode``, ``output``; with the track where there are several."""
+    """``display:0 decoded``, ``display:0 decode->compose``, ..., ``compose->encode``, ``encoded``."""
     format: str
     matrix: str
     range: str
@@ -82,8 +82,8 @@ class ExportPlan:
 def estimate(frames: int, width: int, height: int, fps: float, crf: float, preset: str, cores: int) -> Estimate:
     """Size and time of an H.264 export of ordinary screen content.
 
-    The constants are medians of ``benchmarks/estimate.py`` on 2 cores (x264 veryfast, CRF 20): 0.012 bits a pixel, and
-    9 ns of processor time a pixel for decoding, composing and encoding together. Six steps of CRF halve the bits.
+    Round numbers for x264 veryfast at CRF 20: 0.012 bits a pixel, and 9 ns of processor time a pixel for decoding,
+    composing and encoding together. Six steps of CRF halve the bits.
     """
     pixels = float(width) * height * frames
     bits = pixels * 0.012 * 2 ** ((20 - crf) / 6)

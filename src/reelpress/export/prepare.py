@@ -16,7 +16,7 @@ from reelpress.events import Fallback
 from reelpress.export.plan import Conversion, ExportPlan, FormatEdge, estimate
 from reelpress.export.settings import FORMATS, ExportSettings
 from reelpress.export.subtitles import cues, subtitle_path
-from reelpress.media.scale import describe_conversion
+from reelpress.media.decode import conversion_of
 from reelpress.pipeline.budget import Budget, BufferSizes, EncoderLoad, SourceLoad
 from reelpress.pipeline.machine import cores
 from reelpress.project.load import LoadedProject, load_project
@@ -263,10 +263,7 @@ def _explain(
                 f"{info.codec} decoder",
             )
         )
-        steps = [describe_conversion(info.pixel_format, info.color)]
-        if info.rotation or info.mirrored:
-            steps.append(f"turned by {info.rotation} degrees" + (", mirrored" if info.mirrored else ""))
-        what = "; ".join(step for step in steps if step)
+        what = conversion_of(info)
         if what:
             conversions.append(
                 Conversion(

@@ -40,7 +40,7 @@ class StageTimes:
 
 @dataclass(slots=True)
 class OutputInfo:
-    """The finished file, as read back from it."""
+    """The finished file. Size, rate, frames, codec and colour tags were compared with it when it was verified."""
 
     width: int
     height: int

@@ -23,11 +23,11 @@ from reelpress.export.report import ExportReport, FrameCounts, OutputInfo, Stage
 from reelpress.export.sources import SourcePool
 from reelpress.export.subtitles import LANGUAGE, read_back, write_srt
 from reelpress.media.audio import AudioMixer
-from reelpress.media.encoder import AudioEncoderSettings, VideoEncoderSettings
+from reelpress.media.encoder import AudioEncoderSpec, EncoderSpec
 from reelpress.media.mux import Mp4Writer
+from reelpress.media.pool import pool
 from reelpress.media.text_track import CODEC as TEXT_CODEC
 from reelpress.media.text_track import TextTrackSettings, text_packets
-from reelpress.media.pool import pool
 from reelpress.media.verify import VerifyResult, verify
 from reelpress.pipeline.cancel import CancelToken
 from reelpress.pipeline.channel import Channel
@@ -195,7 +195,7 @@ class _Flow:
         try:
             self.writer = Mp4Writer(
                 part_path,
-                video=VideoEncoderSettings(
+                video=EncoderSpec(
                     width=width,
                     height=height,
                     fps=director.fps,
@@ -208,7 +208,7 @@ class _Flow:
                     lookahead=buffers.lookahead,
                     extra=_encoder_extra(buffers),
                 ),
-                audio=AudioEncoderSettings() if self.has_audio else None,
+                audio=AudioEncoderSpec() if self.has_audio else None,
                 text=TextTrackSettings(LANGUAGE) if job.subtitles else None,
             )
         except BaseException:
@@ -244,7 +244,7 @@ class _Flow:
             Stage(
                 "encode",
                 lambda ctx: stages.encode(
-                    ctx, self.writer, self.rendered, self.packets, self.counts, self.progress, time.monotonic
+                    ctx, self.writer.video, self.rendered, self.packets, self.counts, self.progress, time.monotonic
                 ),
                 inputs=[self.rendered],
                 outputs=[self.packets],

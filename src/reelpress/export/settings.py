@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from reelpress import clock
 from reelpress.errors import SettingsError
@@ -16,8 +16,6 @@ from reelpress.flags import FeatureFlags, Setting, parse_bool
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-from typing import Literal
 
 Format = Literal["mp4", "gif", "mov", "webm", "webp", "apng", "png", "m4a", "wav"]
 Codec = Literal["h264", "hevc", "av1", "prores"]
@@ -122,9 +120,11 @@ class ExportSettings:
                     f"--{_dashed(name)} {value} is not built in this version of Reelpress. "
                     f"Built are: {', '.join(built)}."
                 )
+        if self.unchanged_tolerance != 0:
+            raise SettingsError("--unchanged-tolerance is not built in this version of Reelpress. Leave it out.")
         parse_resolution(self.resolution)
         if self.fps is not None and not Fraction(1) <= self.fps <= 240:
-            raise SettingsError(f"--fps is {float(self.fps):g}. Allowed is 1 to 240.")
+            raise SettingsError(f"--fps is {str(self.fps)[:20]}. Allowed is 1 to 240.")
         if self.crf is not None and not 0 <= self.crf <= 51:
             raise SettingsError(f"--crf is {self.crf:g}. Allowed is 0 (lossless) to 51 (smallest).")
         if not Fraction(1, 10) <= self.gop <= 60:
@@ -165,7 +165,14 @@ class ExportSettings:
                 if setting.origin == "command line":
                     raise
                 raise SettingsError(f"{error} (From {setting.origin}.)") from None
-        return cls(**kwargs)
+        try:
+            return cls(**kwargs)
+        except SettingsError as error:
+            named = re.match(r"--([a-z-]+)", str(error))
+            origin = values.get(named[1].replace("-", "_")) if named else None
+            if origin is None or origin.origin == "command line":
+                raise
+            raise SettingsError(f"{error} (From {origin.origin}.)") from None
 
 
 _CHOICES: dict[str, tuple[str, ...]] = {
@@ -213,11 +220,12 @@ def _read(field: str, value: Any, option: str) -> Any:
         if field in ("crf", "stall_timeout"):
             return float(value)
         if field in ("buffer_size", "unchanged_tolerance"):
-            return int(value)
+            return int(str(value))  # not int(value): 3.7 is no number of frames
         if field == "memory":
             return parse_bytes(value)
-    except (ValueError, ZeroDivisionError) as error:
-        detail = str(error) if field in _TIME_FIELDS or field == "memory" else f"{value!r} is not a number."
+    except (ValueError, TypeError, ZeroDivisionError) as error:
+        whole = "a whole number" if field in ("buffer_size", "unchanged_tolerance") else "a number"
+        detail = str(error) if field in _TIME_FIELDS or field == "memory" else f"{value!r} is not {whole}."
         raise SettingsError(f"{label}: {detail}") from None
     if field == "project":
         return Path(value)
@@ -227,15 +235,13 @@ def _read(field: str, value: Any, option: str) -> Any:
 _SIZE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*$", re.IGNORECASE)
 
 
-def parse_bytes(value: str | int) -> int:
+def parse_bytes(value: str | float) -> int:
     """Bytes of ``256MB``, ``1.5GiB``, ``800k`` or a plain number. K, M, G, T are powers of 1000; Ki, Mi, ... of 1024.
 
     Raises:
         ValueError: Another form.
     """
-    if isinstance(value, int):
-        return value
-    match = _SIZE.match(value)
+    match = _SIZE.match(str(value))
     if not match:
         raise ValueError(f"{value!r} is not a size. Allowed are forms like 256MB, 1.5GiB or 800k.")
     step = 1024 if match[3] else 1000

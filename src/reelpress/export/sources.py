@@ -10,6 +10,7 @@ from reelpress.media.decode import VideoSource
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from reelpress.media.base import Decoder
     from reelpress.media.planes import Planes
     from reelpress.recording.model import Recording
 
@@ -44,7 +45,7 @@ class SourcePool:
         self._decoder = decoder
         self._cancelled = cancelled
         self._frames = frames
-        self._open: dict[str, VideoSource] = {}
+        self._open: dict[str, Decoder] = {}
         self._meters: dict[str, DamageMeter] | None = {} if enforce_damage else None
         self.repeated = 0
         """Pictures that could not be decoded and were taken from the last good one."""
@@ -72,11 +73,11 @@ class SourcePool:
             self._meters[key].note(ordinal, decoded.time, repeated=decoded.repeated, error=decoded.error)
         return decoded.planes
 
-    def _opened(self, key: str) -> VideoSource:
+    def _opened(self, key: str) -> Decoder:
         while len(self._open) >= OPEN_AT_ONCE:
             self._leave(next(iter(self._open)))
         track = self._recording.track(key)
-        source = VideoSource(
+        source: Decoder = VideoSource(
             track.path, track.info, track.index, threads=self._threads, decoder=self._decoder, cancel=self._cancelled
         )
         self._open[key] = source

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from reelpress.compose.base import Composed, Compositor
+    from reelpress.encode.base import Encoder
     from reelpress.export.report import FrameCounts
     from reelpress.export.sources import SourcePool
     from reelpress.media.audio import AudioMixer
@@ -141,7 +142,7 @@ def compose(
 
 def encode(
     ctx: StageContext,
-    writer: Mp4Writer,
+    encoder: Encoder,
     rendered: Channel[RenderedFrame],
     packets: Channel[list[EncodedPacket]],
     counts: FrameCounts,
@@ -151,7 +152,7 @@ def encode(
     """Give every frame to the encoder."""
     for frame in rendered:
         with ctx.native(f"encoding frame {frame.index}"):
-            ready = writer.video.encode(frame.planes, frame.index)
+            ready = encoder.encode(frame.planes, frame.index)
         counts.encoded += 1
         progress.encoded = frame.index + 1
         if progress.first_encoded_at is None:
@@ -160,7 +161,7 @@ def encode(
             packets.send(ready)
         del frame
     with ctx.native("flushing the encoder"):
-        ready = writer.video.flush()
+        ready = encoder.flush()
     if ready:
         packets.send(ready)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
 
-class Decoder:
+class DecoderRun:
     """An open file, positioned somewhere, that gives out its frames. Errors of single packets are collected.
 
     With ``threads`` above 1 FFmpeg's frame threads are used: more throughput, but an error shows up with a later

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from reelpress.color import Range
 from reelpress.errors import DamagedSourceError, SettingsError
-from reelpress.media._decoder import Decoder
+from reelpress.media._decoder import DecoderRun
 from reelpress.media._upright import upright
-from reelpress.media.damage import DamageMeter
+from reelpress.media.base import DecodedFrame
 from reelpress.media.scale import Scaler, describe_conversion, from_frame
 
 if TYPE_CHECKING:
@@ -30,19 +30,12 @@ SEEK_GAP = 12
 """Frames that must lie between here and a key frame ahead before seeking to it is cheaper than decoding on."""
 
 
-@dataclass(frozen=True, slots=True)
-class DecodedFrame:
-    """One frame of a source, ready to be composed."""
-
-    planes: Planes
-    """yuv420p or nv12, 8 bit, BT.709 limited, left-sited, upright. Read-only: it may be handed out again."""
-    ordinal: int
-    time: Fraction
-    """Seconds from the source's first shown frame."""
-    repeated: bool = False
-    """It could not be decoded; this is the last good one before it."""
-    error: str | None = None
-    """Why it could not."""
+def conversion_of(info: VideoStreamInfo) -> str | None:
+    """What pictures of a stream go through before they are handed out; ``None`` if they are the decoder's own."""
+    steps = [describe_conversion(info.pixel_format, info.color)]
+    if info.rotation or info.mirrored:
+        steps.append(f"turned by {info.rotation} degrees" + (", mirrored" if info.mirrored else ""))
+    return "; ".join(step for step in steps if step) or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +59,6 @@ class VideoSource:
 
     Attributes:
         repeated: Different frames that were replaced so far.
-        native_format: Pixel format that the decoder gives out.
-        output_format: Pixel format of the planes handed out.
         conversion: What is converted on the way, for the plan; ``None`` if the decoder's planes are handed over.
     """
 
@@ -101,7 +92,7 @@ class VideoSource:
         self._stored = (info.height, info.width) if info.rotation in (90, 270) else (info.width, info.height)
         self._scaler = Scaler(2 if threads > 1 else 1)
         self._turn = info.rotation != 0 or info.mirrored
-        self._decoder = Decoder(path, info.index, threads if info.frame_threads else 1, cancel)
+        self._decoder = DecoderRun(path, info.index, threads if info.frame_threads else 1, cancel)
         self._good: _Picture | None = None
         self._ahead: _Picture | None = None
         self._next_ordinal = 0
@@ -115,12 +106,7 @@ class VideoSource:
         self._shown: VideoFrame | None = None
         self._turned = 0
         self._repeated: set[int] = set()
-        self.native_format = info.pixel_format
-        steps = [describe_conversion(info.pixel_format, info.color)]
-        if self._turn:
-            steps.append(f"turned by {info.rotation} degrees" + (", mirrored" if info.mirrored else ""))
-        self.conversion = "; ".join(s for s in steps if s) or None
-        self.output_format = "nv12" if self.conversion is None and info.pixel_format == "nv12" else "yuv420p"
+        self.conversion = conversion_of(info)
 
     @property
     def threads(self) -> int:
@@ -229,7 +215,7 @@ class VideoSource:
         if key is None:
             return False
         at = self._index.ordinal_at(key)
-        # After damage: begin afresh at the next key frame (see Decoder.tainted).
+        # After damage: begin afresh at the next key frame (see DecoderRun.tainted).
         return at - max(here, self._next_ordinal - 1) > SEEK_GAP or (self._decoder.tainted and at > here)
 
     def _seek(self, ordinal: int) -> None:
@@ -320,6 +306,3 @@ class VideoSource:
             self._turned += 1
             planes = upright(planes, self._info.rotation, self._info.mirrored)
         return planes
-
-
-__all__ = ["DamageMeter", "DecodedFrame", "VideoSource"]

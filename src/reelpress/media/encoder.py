@@ -51,7 +51,7 @@ _LOCATION = {Siting.LEFT: "left", Siting.CENTER: "center", Siting.TOP_LEFT: "top
 
 
 @dataclass(frozen=True, slots=True)
-class VideoEncoderSettings:
+class EncoderSpec:
     """Everything the video encoder is told. Sizes in pixels, rates in bits per second."""
 
     width: int
@@ -107,7 +107,7 @@ class VideoEncoderSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class AudioEncoderSettings:
+class AudioEncoderSpec:
     """Everything the audio encoder is told. The input is always 48 kHz stereo float."""
 
     codec: str = "aac"
@@ -119,8 +119,8 @@ class AudioEncoderSettings:
 class VideoSession:
     """The video encoder of one file. One thread at a time may call it; no other object is touched by a call."""
 
-    def __init__(self, context: VideoCodecContext, settings: VideoEncoderSettings, name: str) -> None:
-        self.settings = settings
+    def __init__(self, context: VideoCodecContext, spec: EncoderSpec, name: str) -> None:
+        self.spec = spec
         self.frames = 0
         """Pictures given to the encoder."""
         self.conversions = 0
@@ -128,7 +128,7 @@ class VideoSession:
         self._context = context
         self._name = name
         self._scaler: Scaler | None = None
-        self._time_base = 1 / settings.fps
+        self._time_base = 1 / spec.fps
 
     @property
     def extradata(self) -> bytes:
@@ -143,7 +143,7 @@ class VideoSession:
         a new frame header that shares the pixels is made, and the owner's own header is never written to.
 
         Args:
-            planes: Of the settings' format, size and colour.
+            planes: Of the spec's format, size and colour.
             pts: Frame number, in ticks of 1/fps; strictly rising.
 
         Raises:
@@ -164,7 +164,7 @@ class VideoSession:
             return [self._packed(packet) for packet in self._context.encode(None)]
 
     def _frame(self, planes: Planes) -> av.VideoFrame:
-        wanted = self.settings
+        wanted = self.spec
         fits = (planes.format, planes.width, planes.height) == (wanted.pixel_format, wanted.width, wanted.height)
         if fits and _same_codes(planes.color, wanted.color):
             return shared_frame(planes)
@@ -177,9 +177,9 @@ class VideoSession:
 
     def _converted(self, planes: Planes) -> Planes:
         if self._scaler is None:
-            self._scaler = Scaler(self.settings.threads)
+            self._scaler = Scaler(self.spec.threads)
         self.conversions += 1
-        return self._scaler.scale(planes, self.settings.width, self.settings.height, self.settings.pixel_format)
+        return self._scaler.scale(planes, self.spec.width, self.spec.height, self.spec.pixel_format)
 
     def _packed(self, packet: Packet[Any]) -> EncodedPacket:
         data = bytes(packet)
@@ -192,8 +192,8 @@ class VideoSession:
 class AudioSession:
     """The AAC encoder of one file. One thread at a time may call it; no other object is touched by a call."""
 
-    def __init__(self, context: AudioCodecContext, settings: AudioEncoderSettings, name: str) -> None:
-        self.settings = settings
+    def __init__(self, context: AudioCodecContext, spec: AudioEncoderSpec, name: str) -> None:
+        self.spec = spec
         self.samples = 0
         """Samples taken in so far; the next call must start there."""
         self._context = context

@@ -26,9 +26,9 @@ from reelpress.media.encoder import (
     PRIMARIES_POINT,
     RANGE_POINT,
     TRANSFER_POINT,
-    AudioEncoderSettings,
+    AudioEncoderSpec,
     AudioSession,
-    VideoEncoderSettings,
+    EncoderSpec,
     VideoSession,
 )
 from reelpress.media.faststart import move_index_to_front
@@ -74,8 +74,8 @@ class Mp4Writer:
         self,
         path: Path,
         *,
-        video: VideoEncoderSettings,
-        audio: AudioEncoderSettings | None = None,
+        video: EncoderSpec,
+        audio: AudioEncoderSpec | None = None,
         text: TextTrackSettings | None = None,
         faststart: bool = True,
     ) -> None:
@@ -184,18 +184,18 @@ def _open(context: CodecContext, what: str) -> None:
         raise EncoderError(f"{what} refused its settings: {reason}.") from fault
 
 
-def _video_stream(container: OutputContainer, settings: VideoEncoderSettings) -> tuple[Stream, VideoCodecContext]:
-    stream = container.add_stream(settings.codec, rate=settings.fps, options=settings.options())
+def _video_stream(container: OutputContainer, spec: EncoderSpec) -> tuple[Stream, VideoCodecContext]:
+    stream = container.add_stream(spec.codec, rate=spec.fps, options=spec.options())
     context = stream.codec_context
     assert isinstance(context, VideoCodecContext)
-    context.width, context.height = settings.width, settings.height
-    context.pix_fmt = settings.pixel_format
-    context.time_base = 1 / settings.fps
-    context.gop_size = settings.gop_frames
+    context.width, context.height = spec.width, spec.height
+    context.pix_fmt = spec.pixel_format
+    context.time_base = 1 / spec.fps
+    context.gop_size = spec.gop_frames
     # The default is slice threads: as many slices a picture as threads, and up to half as many bits again.
     context.thread_type = "FRAME"
-    context.thread_count = max(1, settings.threads)
-    color = settings.color
+    context.thread_count = max(1, spec.threads)
+    color = spec.color
     context.colorspace = MATRIX_POINT[color.matrix]
     context.color_primaries = PRIMARIES_POINT[color.primaries]
     context.color_trc = TRANSFER_POINT[color.transfer]
@@ -204,11 +204,11 @@ def _video_stream(container: OutputContainer, settings: VideoEncoderSettings) ->
     return stream, context
 
 
-def _audio_stream(container: OutputContainer, settings: AudioEncoderSettings) -> tuple[Stream, AudioCodecContext]:
-    stream = container.add_stream(settings.codec, rate=AUDIO_RATE, options=dict(settings.extra))
+def _audio_stream(container: OutputContainer, spec: AudioEncoderSpec) -> tuple[Stream, AudioCodecContext]:
+    stream = container.add_stream(spec.codec, rate=AUDIO_RATE, options=dict(spec.extra))
     context = stream.codec_context
     assert isinstance(context, AudioCodecContext)
-    context.bit_rate = settings.bit_rate
+    context.bit_rate = spec.bit_rate
     context.layout = "stereo"
     context.format = "fltp"
     context.flags |= CodecFlags.bitexact.value

@@ -18,9 +18,10 @@ MAX_KEPT_BYTES = 96 << 20
 _IDLE_REFERENCES = 3
 """References to a frame that only this module knows: the list's, the loop variable's and getrefcount's own.
 
-Numpy views of its planes, PyAV frames made of them and pictures inside an encoder all refer to the frame (each
-through the one before), so the count tells for sure. CPython only: elsewhere ``getrefcount`` is missing or says more,
-and nothing is ever reused.
+Numpy views of its planes and PyAV frames made of them all refer to the frame (each through the one before). What an
+encoder keeps for itself does not always: FFmpeg's own frame-threaded encoders (mjpeg, png) read a picture after the
+call has returned. libx264 copies it at the call. **Give pooled pictures only to encoders that have read them when
+``encode`` returns.** CPython only: elsewhere ``getrefcount`` is missing or says more, and nothing is ever reused.
 """
 
 

@@ -161,12 +161,6 @@ class ZoomPath:
         i = bisect_right(self._snaps, before)
         return i < len(self._snaps) and self._snaps[i] <= upto
 
-    def moves_in(self, start: Fraction, end: Fraction) -> bool:
-        """Whether anything moves between two output times."""
-        first = bisect_right(self._starts, math.floor(start * GRID)) - 1
-        last = bisect_right(self._starts, math.ceil(end * GRID)) - 1
-        return first != last or len(self._pieces[first]) > 1
-
     @property
     def simulated(self) -> int:
         """Grid steps that had to be stored; for tests and figures."""
