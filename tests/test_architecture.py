@@ -48,8 +48,11 @@ REFERENCE_MAY_USE = {
     "reelpress.errors",
     "reelpress.media.planes",
     "reelpress.compose.base",
+    # Input art, like a PNG: rasterised once for all compositors, placed and blended by each for itself.
+    "reelpress.compose.pointers.raster",
+    "reelpress.text.raster",
 }
-"""Design 4: it shares only the plan's types and the constants of ``color`` (and what the protocol is made of)."""
+"""Design 4: it shares only the plan's types, the constants of ``color`` (and what the protocol is made of), and art."""
 
 
 @dataclass(frozen=True)

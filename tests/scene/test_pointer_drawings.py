@@ -24,7 +24,7 @@ def test_sprites_are_what_placing_counts_on():
         assert picture.shape == (image.height, image.width, 4)
         assert picture.dtype == np.uint8
         assert not picture.flags.writeable
-    assert not is_builtin("/home/someone/builtin.png")
+    assert not is_builtin("/somewhere/builtin.png")
     with pytest.raises(KeyError):
         raster("nonsense", 20)
 

@@ -22,10 +22,8 @@ from reelpress.pipeline.machine import cores
 from reelpress.project.load import LoadedProject, load_project
 from reelpress.recording.load import load
 from reelpress.scene.director import Director
-from reelpress.text.layout import measure
 from reelpress.timeline.build import full_length
 from reelpress.timeline.rate import CAP_RATE, natural_rate
-from reelpress.timeline.sound import music_spans
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -33,6 +31,7 @@ if TYPE_CHECKING:
     from reelpress.media.audio import AudioSpan
     from reelpress.media.text_track import TextCue
     from reelpress.recording.model import Recording
+    from reelpress.scene.text_run import TextMetrics, TextRun
 
 NATIVE = "yuv420p"
 """What planar composes and x264 takes."""
@@ -137,7 +136,7 @@ def _prepared(source: Path, target: Path, settings: ExportSettings, recording: R
             end=settings.end,
             base=project.base,
             image_size=_image_size,
-            measure=measure,
+            measure=_measure,
         )
     except UnsupportedInputError as error:  # the scene knows no files
         raise UnsupportedInputError(f"{source}: {str(error)[:1].lower()}{str(error)[1:]}") from None
@@ -154,6 +153,8 @@ def _prepared(source: Path, target: Path, settings: ExportSettings, recording: R
     spans: tuple[AudioSpan, ...] = ()
     warnings: list[str] = []
     if not settings.no_audio:
+        from reelpress.timeline.sound import music_spans  # a still needs none of it
+
         music, silent = music_spans(project.project, project.resolve, director.fps, director.range)
         spans = (*director.audio_spans(), *music)
         warnings.extend(silent)
@@ -210,6 +211,13 @@ def _default_rate(recording: Recording) -> Fraction:
         return CAP_RATE
     index = recording.segments[0].display.index
     return natural_rate(index.pts, index.time_base)
+
+
+def _measure(run: TextRun, /) -> TextMetrics:
+    """Sizes of a text run. Fonts are loaded only by who shows text."""
+    from reelpress.text.layout import measure
+
+    return measure(run)
 
 
 def _image_size(path: str) -> tuple[int, int] | None:
