@@ -188,7 +188,7 @@ def reference_is_independent(module: Module) -> Iterator[str]:
     for target, line in module.imports():
         to_reference = target.startswith(REFERENCE)
         if is_reference and target.startswith("reelpress.") and not to_reference:
-            if not any(target.startswith(f"{name}.") for name in REFERENCE_MAY_USE):
+            if not any(target == name or target.startswith(f"{name}.") for name in REFERENCE_MAY_USE):
                 yield f"{module.name}:{line} imports {target}; the reference shares nothing with the others"
         elif to_reference and not is_reference and module.layer in ("compose", "convert", "encode"):
             yield f"{module.name}:{line} imports {target}; nobody computes with the reference's code"

@@ -160,7 +160,11 @@ OTHER: dict[str, Any] = {
     "timeline.textSegments[].animationIn": "pop", "timeline.textSegments[].animationOut": "slideUp",
     "timeline.textSegments[].layout": "splitRight", "timeline.textSegments[].track": 5,
     "captions.settings.animation": "pop", "captions.settings.highlightStyle": "pill",
-    "captions.settings.position": "top-center", "keyboard.settings.position": "top-center", "annotations": [{}],
+    "captions.settings.position": "top-center", "keyboard.settings.position": "top-center", "annotations": [{}], "timeline.sceneSegments[].end": 2.4,
+    "timeline.captionSegments[].positionOverride": "top-right", "captions.segments[].positionOverride": "top-right",
+    "timeline.keyboardSegments[].positionOverride": "top-right", "timeline.maskSegments[].track": 3,
+    "timeline.audioSegments[].track": 3, "camera.backgroundBlur.mode": "light",
+    "timeline.camera3dSegments[].blur.mode": "directional",
     "cursor.tension": 100, "cursor.clickSpring.tension": 100, "cursor.clickSpring.mass": 5,
     "cursor.clickSpring.friction": 10, "cursor.stopMovementInLastSeconds": 1.5,
 }  # fmt: skip
@@ -204,6 +208,7 @@ WHERE: dict[str, dict[str, Any]] = {
     "timeline.zoomSegments[].edgeSnapRatio": {"timeline.zoomSegments[].mode": "auto"},
     "timeline.camera3dSegments[].properties.roll": {"timeline.camera3dSegments[].tracks": {}},
     "timeline.sceneSegments": _NO_TITLE,
+    "screenMotionBlur": _NO_TITLE,
 }
 """What else must be so that a key can be seen; holds for the keys below it too."""
 

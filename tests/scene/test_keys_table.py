@@ -13,11 +13,11 @@ from typing import Any, get_args
 import pytest
 from every_key import FULL, changed, put, value_of, with_conditions
 from pydantic import BaseModel
-from scene_makers import F, clip, constant, display, image, measure, pointer, project, recording, studio
+from scene_makers import F, clip, constant, display, measure, pointer, project, recording, studio
 
 from reelpress.project.model import Project
 from reelpress.recording.fields import unknown_keys
-from reelpress.recording.model import PointerEvents, Recording, RecordingSegment
+from reelpress.recording.model import PointerClick, PointerEvents, PointerImage, Recording, RecordingSegment
 from reelpress.scene.director import Director
 from reelpress.scene.plan import BackgroundLayer, CornerKind, FramePlan, GradientFill
 
@@ -118,8 +118,8 @@ def test_what_is_not_drawn_is_what_has_no_effect_or_is_said() -> None:
 def _recording() -> Recording:
     moves = [(100 * i, 0.3 + 0.02 * (i % 7), 0.4 + 0.01 * i) for i in range(20)]
     moves += [(3000 + 50 * i, 0.5 + 0.005 * i, 0.5) for i in range(40)]
-    seen = pointer(moves, clicks=True)
-    events = PointerEvents(seen.moves, (*seen.clicks, *(c.__class__(800, True, 0, "0") for c in seen.clicks)))
+    clicks = [PointerClick(t, down, 0, "0") for t, down in ((0, True), (60, False), (800, True), (860, False))]
+    events = PointerEvents(pointer(moves).moves, tuple(clicks))
     return recording(
         *(
             RecordingSegment(
@@ -130,7 +130,7 @@ def _recording() -> Recording:
             )
             for i in range(2)
         ),
-        images={"0": image().__class__(Path("arrow.png"), 32, 48, (0.25, 0.125), "MacOS|Arrow")},
+        images={"0": PointerImage(Path("arrow.png"), 32, 48, (0.25, 0.125), "MacOS|Arrow")},
     )
 
 
