@@ -108,8 +108,8 @@ def recorded(path: Path) -> Path:
         screen = ROOT / "examples/demo.cap/content/segments/segment-0/display.mp4"
         part = path.with_suffix(".part.mp4")
         subprocess.run(
-            [ffmpeg(), "-y", "-v", "error", "-ss", "5", "-t", "20", "-i", str(screen), "-fps_mode", "cfr", "-r", "60", "-c:v", "libx264",
-             "-preset", "veryfast", "-crf", "16", str(part)],
+            [ffmpeg(), "-y", "-v", "error", "-ss", "5", "-t", "20", "-i", str(screen),
+             "-fps_mode", "cfr", "-r", "60", "-c:v", "libx264", "-preset", "veryfast", "-crf", "16", str(part)],
             check=True,
         )  # fmt: skip
         part.rename(path)

@@ -15,6 +15,7 @@ from reelpress.errors import SettingsError, StrictFallbackError, UnsupportedInpu
 from reelpress.events import Fallback
 from reelpress.export.plan import Conversion, ExportPlan, FormatEdge, estimate
 from reelpress.export.settings import FORMATS, ExportSettings
+from reelpress.export.stages import kind_of
 from reelpress.export.subtitles import cues, subtitle_path
 from reelpress.media.decode import conversion_of
 from reelpress.pipeline.budget import Budget, BufferSizes, EncoderLoad, SourceLoad
@@ -26,11 +27,12 @@ from reelpress.timeline.build import full_length
 from reelpress.timeline.rate import CAP_RATE, natural_rate
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import TracebackType
 
     from reelpress.media.audio import AudioSpan
     from reelpress.media.text_track import TextCue
-    from reelpress.recording.model import Recording
+    from reelpress.recording.model import Recording, VideoTrack
     from reelpress.scene.text_run import TextMetrics, TextRun
 
 NATIVE = "yuv420p"
@@ -168,7 +170,7 @@ def _prepared(source: Path, target: Path, settings: ExportSettings, recording: R
             warnings.append("There are no captions in what is shown, so no subtitles are written.")
     buffers = Budget.detect(memory=settings.memory, buffers=settings.buffer_size).plan(
         frame_bytes=width * height * 3 // 2,
-        sources=[SourceLoad(max(t.info.width * t.info.height for t in director.tracks) * 3 // 2)],
+        sources=_loads(director.tracks),
         encoder=ENCODER_LOADS.get(rate.preset, EncoderLoad()),
     )
     fallbacks = _fallbacks(settings)
@@ -204,6 +206,15 @@ def _explain_subtitles(settings: ExportSettings, target: Path, texts: tuple[Text
         return {"used": False, "reason": "there are no captions in what is shown"}
     reason = "an SRT file beside the video, and a track in it that is off until it is asked for"
     return {"used": True, "reason": reason, "file": str(subtitle_path(target)), "cues": len(texts)}
+
+
+def _loads(tracks: Iterable[VideoTrack]) -> list[SourceLoad]:
+    """What is decoded at the same time: of each kind of track the largest."""
+    largest: dict[str, int] = {}
+    for track in tracks:
+        kind = kind_of(track.key)
+        largest[kind] = max(largest.get(kind, 0), track.info.width * track.info.height * 3 // 2)
+    return [SourceLoad(size) for size in largest.values()]
 
 
 def _default_rate(recording: Recording) -> Fraction:
