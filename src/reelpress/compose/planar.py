@@ -6,7 +6,7 @@ its own; whatever does not change is kept in its rounded form, and a frame is th
 patched or drawn anew:
 
 - the background, and the background with a resting card's shadow, ring and outline (``_Under``);
-- the newest scaled picture of each layer (:class:`~reelpress.compose.resample.PictureScaler`);
+- the newest scaled picture of each layer (:class:`~reelpress.compose.pictures.PictureScaler`);
 - the newest sprites.
 
 A new source picture in an old place is compared with the last one (:mod:`reelpress.compose.planar_change`): an equal
@@ -23,15 +23,16 @@ import numpy as np
 from reelpress.color import BT709_LIMITED
 from reelpress.compose import planar_background, planar_blur, planar_fill, planar_grade, planar_group
 from reelpress.compose.base import Composed, CompositorCapabilities
+from reelpress.compose.pictures import PictureScaler
 from reelpress.compose.planar_blur import moves
-from reelpress.compose.planar_canvas import SHIFTS, STRIP, Canvas, around, covered, lay, strips, view
-from reelpress.compose.planar_card import Card, Piece, Weights, intersect
+from reelpress.compose.planar_canvas import SHIFTS, Canvas, around, lay, view
+from reelpress.compose.planar_card import Card
 from reelpress.compose.planar_change import Change, changed_rows, seen
 from reelpress.compose.planar_effect import Effects, widened
 from reelpress.compose.planar_group import Finished
+from reelpress.compose.planar_outline import Outline, draw_card, draw_halo
 from reelpress.compose.planar_sprite import Sprites
 from reelpress.compose.planar_text import Texts
-from reelpress.compose.resample import PictureScaler
 from reelpress.errors import FormatError
 from reelpress.media.scale import allocate
 from reelpress.scene.damage import merge
@@ -57,30 +58,6 @@ if TYPE_CHECKING:
     from reelpress.media.planes import Planes
     from reelpress.scene.plan import Layer
 
-_KEPT_WEIGHTS = 8 << 20
-"""Bytes of weights kept for a resting card."""
-
-
-class _Outline:
-    """A card and its weights, kept as far as they fit."""
-
-    def __init__(self, layer: PictureLayer | FillLayer, size: tuple[int, int]) -> None:
-        self.card = Card(layer, size)
-        self._kept: dict[Piece, Weights] = {}
-        self._bytes = 0
-
-    def weights(self, piece: Piece, area: IntRect) -> Weights:
-        """Of ``area``, a part of ``piece``."""
-        kept = self._kept.get(piece)
-        if kept is not None:
-            return kept.part(piece.area, area)
-        most = 4 * STRIP if piece.kind == "rim" else STRIP // 2  # of a small card the halo too: it is not drawn once
-        if self._bytes < _KEPT_WEIGHTS and piece.kind != "inside" and piece.area.area <= most:
-            kept = self._kept[piece] = self.card.weights(piece, piece.area)
-            self._bytes += kept.nbytes
-            return kept.part(piece.area, area)
-        return self.card.weights(piece, area)
-
 
 @dataclass(slots=True)
 class _Under:
@@ -88,7 +65,7 @@ class _Under:
 
     key: tuple[object, ...]
     planes: Planes
-    outline: _Outline
+    outline: Outline
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +99,7 @@ class PlanarCompositor:
         self._sprites = Sprites()
         self._background: tuple[tuple[BackgroundLayer, tuple[int, int]], Planes] | None = None
         self._under: _Under | None = None
-        self._outlines: dict[tuple[object, ...], _Outline] = {}
+        self._outlines: dict[tuple[object, ...], Outline] = {}
         self._last: tuple[FramePlan, Planes] | None = None
         self._newest: dict[str, _Source] = {}
         self._texts = Texts()
@@ -299,21 +276,21 @@ class PlanarCompositor:
                         np.copyto(view(target, area, shift), view(source, area, shift))
                     for shift, cover in enumerate(out.cover or ()):
                         view(cover, area, shift)[...] = 255
-        outlines: dict[tuple[object, ...], _Outline] = {}
+        outlines: dict[tuple[object, ...], Outline] = {}
         for index, layer in enumerate(layers):
             if isinstance(layer, PictureLayer) and not moves(layer.blur):
                 shown = self._show(layer, sources, changes.get(layer.source), plan.size)
                 if layer is card and under is not None:
-                    _draw_card(under.outline, shown, out, regions, halo=False)
+                    draw_card(under.outline, shown, out, regions, halo=False)
                     continue
                 key = _geometry(layer, plan.size)
-                outline = outlines[key] = self._outlines.get(key) or _Outline(layer, plan.size)
+                outline = outlines[key] = self._outlines.get(key) or Outline(layer, plan.size)
                 if _has_area(layer):
-                    _draw_card(outline, shown, out, regions, halo=True)
+                    draw_card(outline, shown, out, regions, halo=True)
             elif isinstance(layer, FillLayer):
                 key = _geometry(layer, plan.size)
-                outline = outlines[key] = self._outlines.get(key) or _Outline(layer, plan.size)
-                _draw_halo(outline, out, regions)
+                outline = outlines[key] = self._outlines.get(key) or Outline(layer, plan.size)
+                draw_halo(outline, out, regions)
                 planar_fill.draw(outline.card, outline.weights, layer.color, out, regions)
             else:
                 self._draw_other(index, layer, plan.size, sources, out, regions)
@@ -384,13 +361,13 @@ class PlanarCompositor:
         key = (ground, *_geometry(card, size))
         if self._under is None or self._under.key != key:
             self._under = None
-            outline = _Outline(card, size)
+            outline = Outline(card, size)
             planes = base
             if any(piece.kind == "halo" for piece in outline.card.pieces):
                 planes = allocate(*size, "yuv420p", BT709_LIMITED)
                 for target, source in zip(planes.planes, base.planes, strict=True):
                     np.copyto(target, source)
-                _draw_halo(outline, Canvas(planes.planes), (IntRect(0, 0, *size),))
+                draw_halo(outline, Canvas(planes.planes), (IntRect(0, 0, *size),))
             self._under = _Under(key, planes, outline)
         return self._under
 
@@ -486,52 +463,3 @@ def _outside(size: tuple[int, int], damage: tuple[IntRect, ...]) -> list[IntRect
 def _most(damage: tuple[IntRect, ...], size: tuple[int, int]) -> bool:
     """Whether so much is to be drawn that taking over the rest is not worth it."""
     return 4 * sum(rect.area for rect in damage) >= 3 * size[0] * size[1]
-
-
-def _draw_halo(outline: _Outline, out: Canvas, regions: tuple[IntRect, ...]) -> None:
-    """Shadow and ring outside of the outline, over what is there."""
-    for piece in outline.card.pieces:
-        if piece.kind != "halo":
-            continue
-        for region in regions:
-            area = intersect(piece.area, region)
-            for part in strips(area) if area is not None else ():
-                weights = outline.weights(piece, part)
-                for plane, shift in enumerate(SHIFTS):
-                    target = view(out.planes[plane], part, shift)
-                    codes = target * weights.below[shift]
-                    codes += weights.constant[plane]
-                    np.copyto(target, codes, casting="unsafe")
-                covered(out, part, weights.below)
-
-
-def _draw_card(
-    outline: _Outline, shown: Shown | None, out: Canvas, regions: tuple[IntRect, ...], *, halo: bool
-) -> None:
-    """A picture layer over what is there; without its halo where that is drawn already."""
-    if halo:
-        _draw_halo(outline, out, regions)
-    if shown is None:
-        return
-    for piece in outline.card.pieces:
-        if piece.kind == "halo":
-            continue
-        for region in regions:
-            area = intersect(piece.area, region)
-            if area is None:
-                continue
-            if piece.kind == "inside" and outline.card.opacity >= 1:
-                for plane, shift in enumerate(SHIFTS):
-                    shown.put(plane, area, view(out.planes[plane], area, shift))
-                for shift, cover in enumerate(out.cover or ()):
-                    view(cover, area, shift)[...] = 255
-                continue
-            for part in strips(area):
-                weights = outline.weights(piece, part)
-                for plane, shift in enumerate(SHIFTS):
-                    target = view(out.planes[plane], part, shift)
-                    codes = target * weights.below[shift]
-                    codes += shown.part(plane, part) * weights.picture[shift]
-                    codes += weights.constant[plane]
-                    np.copyto(target, codes, casting="unsafe")
-                covered(out, part, weights.below)

@@ -16,6 +16,7 @@ import numpy as np
 from reelpress.compose.planar_canvas import SHIFTS
 from reelpress.compose.planar_card import intersect
 from reelpress.compose.planar_group import over
+from reelpress.compose.planar_radial import Radial
 from reelpress.scene.plan import IntRect, Rect, pixel_cover
 
 if TYPE_CHECKING:
@@ -96,6 +97,9 @@ def draw(picture: Canvas, filled: IntRect, blur: Blur, out: Canvas, regions: tup
     area = pixel_cover(seen, out.size, 1, 2)
     if area is None:
         return
+    if blur.spread and not (blur.dx or blur.dy):
+        _draw_radial(picture, blur, out, area, regions)
+        return
     smears = [Smear(blur, shift, MARGIN) for shift in (0, 1)]
     for region in regions:
         part = intersect(area, region)
@@ -104,6 +108,35 @@ def draw(picture: Canvas, filled: IntRect, blur: Blur, out: Canvas, regions: tup
             shares = [smears[s].cover(cover, boxes[s]) for s, cover in enumerate(picture.cover)]
             colors = [smears[s].of(plane, boxes[s]) for plane, s in zip(picture.planes, SHIFTS, strict=True)]
             over(out, each, colors, shares)
+
+
+def _draw_radial(picture: Canvas, blur: Blur, out: Canvas, area: IntRect, regions: tuple[IntRect, ...]) -> None:
+    """The same for a scaling: all of ``area`` is made, whatever the regions, and drawn in them."""
+    assert picture.cover is not None
+    radial = Radial(blur, taps(blur), MARGIN)
+    boxes = [IntRect(area.x >> s, area.y >> s, area.w >> s, area.h >> s) for s in (0, 1)]
+    colors = [radial.of(plane, boxes[s], s) for plane, s in zip(picture.planes, SHIFTS, strict=True)]
+    shares = []
+    for s, cover in enumerate(picture.cover):
+        share = radial.of(cover, boxes[s], s)
+        share *= np.float32(1 / 255)
+        shares.append(share)
+    for region in regions:
+        part = intersect(area, region)
+        for each in _tiles(part) if part is not None else ():
+            cuts = [
+                (
+                    slice((each.y - area.y) >> s, (each.bottom - area.y) >> s),
+                    slice((each.x - area.x) >> s, (each.right - area.x) >> s),
+                )
+                for s in (0, 1)
+            ]
+            over(
+                out,
+                each,
+                [color[cuts[s]] for color, s in zip(colors, SHIFTS, strict=True)],
+                [share[cut] for share, cut in zip(shares, cuts, strict=True)],
+            )
 
 
 def _tiles(area: IntRect) -> Iterator[IntRect]:

@@ -38,9 +38,11 @@ class PlaneScaler:
         scales: Planes scaled so far.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, bilinear: bool = False) -> None:
+        """``bilinear``: two samples instead of the one kernel, for what is averaged afterwards."""
         self._reformatter = VideoReformatter()
         self._labeller = Labeller()
+        self._kernel = Interpolation.BILINEAR if bilinear else Interpolation.BICUBIC
         self.scales = 0
 
     def plane(self, plane: Plane, width: int, height: int) -> Plane:
@@ -81,7 +83,7 @@ class PlaneScaler:
                 dst_colorspace=Colorspace.ITU709,
                 src_color_range=ColorRange.MPEG,
                 dst_color_range=ColorRange.MPEG,
-                interpolation=Interpolation.BICUBIC,
+                interpolation=self._kernel,
                 threads=1,
             )
         except MemoryError:
