@@ -114,7 +114,7 @@ class _Cue:
 
     def box(self, time: float) -> Rect:
         """Where it rests, with its padding. Only while it is shown."""
-        x, y, metrics = self._place(self._run(time))
+        x, y, metrics = self._placed or self._place(self._run(time))
         return Rect(x, y, metrics.width, metrics.height).outset(PADDING * self._font * metrics.scale)
 
     def layer(self, time: float) -> TextLayer | None:

@@ -82,7 +82,8 @@ class TextTrack:
     def __init__(self, segments: Sequence[TextSegment], size: Size, measure: TextMeasure) -> None:
         enabled = [s for s in segments if s.enabled and s.end > s.start]
         self._texts = tuple(_Text(segment, size, measure) for segment in sorted(enabled, key=lambda s: s.track))
-        self._takers = tuple(s for s in enabled if s.layout is not TextLayout.OVERLAY)
+        takers = [_Taker.of(s) for s in enabled if s.layout is not TextLayout.OVERLAY]
+        self._takers = tuple(sorted(takers, key=lambda t: t.start, reverse=True))
 
     def layers(self, time: float) -> tuple[TextLayer, ...]:
         """Texts at an output time in seconds, in drawing order."""
@@ -90,19 +91,33 @@ class TextTrack:
 
     def take_over(self, time: float) -> TakeOver | None:
         """What the card has to give way to; the title that began last wins."""
-        for segment in sorted(self._takers, key=lambda s: s.start, reverse=True):
-            start, end = float(segment.start), float(segment.end)
-            if start <= time < end:
-                ramp = min(max(float(segment.layout_transition), SHORTEST_MORPH), (end - start) / 2)
-                share = ease(unit(min(time - start, end - time) / ramp)) if ramp > 0 else 1.0
-                return TakeOver(segment.layout, share)
+        for taker in self._takers:
+            if taker.start <= time < taker.end:
+                return TakeOver(taker.kind, ease(min(time - taker.start, taker.end - time) / taker.ramp))
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Taker:
+    """A title that takes over: seconds of output."""
+
+    start: float
+    end: float
+    ramp: float
+    kind: TextLayout
+
+    @classmethod
+    def of(cls, segment: TextSegment) -> _Taker:
+        start, end = float(segment.start), float(segment.end)
+        ramp = min(max(float(segment.layout_transition), SHORTEST_MORPH), (end - start) / 2)
+        return cls(start, end, ramp, segment.layout)
 
 
 class _Text:
     def __init__(self, segment: TextSegment, size: Size, measure: TextMeasure) -> None:
         self._segment, self._size, self._measure = segment, size, measure
         self.start, self.end = float(segment.start), float(segment.end)
+        self._durations = float(segment.animation_in_duration), float(segment.animation_out_duration)
         scale = size[1] / 1080
         self._font = min(max(segment.font_size, SMALLEST), LARGEST) * scale
         w, h = segment.size.x * size[0], segment.size.y * size[1]
@@ -130,8 +145,8 @@ class _Text:
         segment = self._segment
         if not self.start <= time < self.end or not segment.content.strip():
             return None
-        into = self._progress(time - self.start, float(segment.animation_in_duration), segment.animation_in)
-        out = self._progress(self.end - time, float(segment.animation_out_duration), segment.animation_out)
+        into = self._progress(time - self.start, self._durations[0], segment.animation_in)
+        out = self._progress(self.end - time, self._durations[1], segment.animation_out)
         opacity = segment.opacity
         dy, scale, run = 0.0, 1.0, self._run
         for progress, animation, way in ((into, segment.animation_in, 1), (out, segment.animation_out, -1)):
