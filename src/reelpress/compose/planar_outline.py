@@ -8,6 +8,7 @@ import numpy as np
 
 from reelpress.compose.planar_canvas import SHIFTS, STRIP, covered, strips, view
 from reelpress.compose.planar_card import Card, intersect
+from reelpress.compose.planar_soft import SoftOutline, soft_area, soft_key
 
 if TYPE_CHECKING:
     from reelpress.compose.planar_canvas import Canvas
@@ -24,8 +25,11 @@ class Outline:
 
     def __init__(self, layer: PictureLayer | FillLayer, size: tuple[int, int]) -> None:
         self.card = Card(layer, size)
+        self.area = soft_area(self.card)
         self._kept: dict[Piece, Weights] = {}
         self._bytes = 0
+        self._soft: SoftOutline | None = None
+        self._key: tuple[object, ...] | None = None
 
     def weights(self, piece: Piece, area: IntRect) -> Weights:
         """Of ``area``, a part of ``piece``."""
@@ -38,6 +42,22 @@ class Outline:
             self._bytes += kept.nbytes
             return kept.part(piece.area, area)
         return self.card.weights(piece, area)
+
+    def soft(self, shown: Shown, out: Canvas, regions: tuple[IntRect, ...]) -> SoftOutline | None:
+        """The outline's samples in one, for a card that is drawn a second time and as a whole."""
+        if out.cover is not None or self.card.opacity < 1 or self.area is None:
+            return None
+        if intersect(self.area, shown.area) != shown.area:
+            return None
+        if not any(intersect(self.area, region) == self.area for region in regions):
+            return None
+        key = soft_key(shown, out)
+        if self._key != key:  # the first time: it may be moving
+            self._key, self._soft = key, None
+            return None
+        if self._soft is None:
+            self._soft = SoftOutline(self.card, self.weights, shown, out)
+        return self._soft
 
 
 def draw_halo(outline: Outline, out: Canvas, regions: tuple[IntRect, ...]) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from reelpress.scene.plan import Blur, IntRect
 
 TOLERANCES = (0.04, 0.1, 0.3)
-"""Samples that a tap may be off its place, tried in turn. Errors of the taps differ, so little is left in their mean."""
+"""Samples that a tap may be off its place, tried in turn. The taps' errors differ: little is left in their mean."""
 
 LARGE = 400
 """Samples from which on the looser tolerances are tried: small frames cost little the exact way."""
@@ -104,7 +104,7 @@ def _found(axis: Axis) -> lattice.Window | None:
 
 
 def _axis(origin: float, scale: float, first: float, pitch: int, margin: int, start: int, stop: int) -> Axis:
-    """Output sample j lies at q = ``first + pitch * j`` pixels and shows what is at ``origin + (q - origin) / scale``."""
+    """Output sample j lies at q = ``first + pitch * j`` pixels and shows ``origin + (q - origin) / scale``."""
     step = 1 / scale
     # in source samples, counted from the outer edge of the first: pixel q is at (q - first) / pitch + 0.5 + margin
     at_zero = (origin + (first - origin) * step - first) / pitch + 0.5 + margin

@@ -34,7 +34,7 @@ CHROMA_TOLERANCE = 0.015
 
 _EXACT = 1e-4
 
-_REPEATED = 4
+REPEATED = 4
 """Samples that a soft edge can reach along an edge beyond its end, and some to spare."""
 
 _SCALERS = 16
@@ -179,18 +179,21 @@ class Resampler:
             samples += 0.5
             np.maximum(samples, 0, out=samples)
             np.minimum(samples, 255, out=samples)
-            line = np.empty(len(samples) + 2 * _REPEATED, np.uint8)
-            line[_REPEATED:-_REPEATED] = samples  # truncated
-            line[:_REPEATED], line[-_REPEATED:] = line[_REPEATED], line[-_REPEATED - 1]
+            line = np.empty(len(samples) + 2 * REPEATED, np.uint8)
+            line[REPEATED:-REPEATED] = samples  # truncated
+            line[:REPEATED], line[-REPEATED:] = line[REPEATED], line[-REPEATED - 1]
             return line
 
         def column(i: int) -> Line:
-            line = luma[:, across[0][:, i]] @ across[1][:, i]
-            return codes((line[down[0]] * down[1]).sum(axis=0))
+            index = across[0][:, i]
+            low, high = index.min(), index.max()
+            near = luma[:, low : high + 1].copy()  # once through memory that is far apart, not for each tap
+            line = near[:, index - low] @ across[1][:, i]
+            return codes((np.take(line, down[0]) * down[1]).sum(axis=0))
 
         def row(i: int) -> Line:
             line = down[1][:, i] @ luma[down[0][:, i]]
-            return codes((line[across[0]] * across[1]).sum(axis=0))
+            return codes((np.take(line, across[0]) * across[1]).sum(axis=0))
 
         return Rim(column(0), column(-1), row(0), row(-1))
 
@@ -281,10 +284,15 @@ class Rim:
     """The luma samples right around a picture: what a soft edge shows of it, a pixel beyond. Corners included."""
 
     left: Line
-    """Rows + 2 samples, and ``_REPEATED`` more at each end that repeat the last ones."""
+    """Rows + 2 samples, and ``REPEATED`` more at each end that repeat the last ones."""
     right: Line
     top: Line
     bottom: Line
+
+    @property
+    def samples(self) -> Line:
+        """All four, one after the other."""
+        return np.concatenate((self.left, self.right, self.top, self.bottom))
 
     def put(self, out: Plane, x: int, y: int, wide: int, tall: int) -> None:
         """Those samples of it that lie in ``out``, which begins at column ``x`` and row ``y`` of the picture."""
@@ -299,7 +307,7 @@ class Rim:
 
 def _along(line: Line, first: int, count: int) -> Line:
     """So many samples of one side of a rim from ``first`` on."""
-    first += _REPEATED
+    first += REPEATED
     if first >= 0 and first + count <= len(line):
         return line[first : first + count]
     return line[np.clip(np.arange(first, first + count), 0, len(line) - 1)]
