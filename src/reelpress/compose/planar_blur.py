@@ -113,7 +113,7 @@ def draw(picture: Canvas, filled: IntRect, blur: Blur, out: Canvas, regions: tup
 def _draw_radial(picture: Canvas, blur: Blur, out: Canvas, area: IntRect, regions: tuple[IntRect, ...]) -> None:
     """The same for a scaling: all of ``area`` is made, whatever the regions, and drawn in them."""
     assert picture.cover is not None
-    radial = Radial(blur, taps(blur), MARGIN)
+    radial = Radial(blur, area, len(taps(blur)), MARGIN)
     boxes = [IntRect(area.x >> s, area.y >> s, area.w >> s, area.h >> s) for s in (0, 1)]
     colors = [radial.of(plane, boxes[s], s) for plane, s in zip(picture.planes, SHIFTS, strict=True)]
     shares = []

@@ -73,6 +73,22 @@ class Weights:
         )
 
 
+def joined(area: IntRect, parts: list[tuple[IntRect, Weights]]) -> Weights:
+    """The fields of ``area`` from those of the halo's parts that it consists of."""
+
+    def whole(fields: list[Field], shift: int) -> Field:
+        made = np.zeros((area.h >> shift, area.w >> shift), np.float32)
+        for (at, _), field in zip(parts, fields, strict=True):
+            y, x = (at.y - area.y) >> shift, (at.x - area.x) >> shift
+            made[y : y + (at.h >> shift), x : x + (at.w >> shift)] = field
+        return made
+
+    nothing = np.zeros((1, 1), np.float32)
+    luma, chroma = (whole([weights.below[shift] for _, weights in parts], shift) for shift in (0, 1))
+    y, u, v = (whole([weights.constant[n] for _, weights in parts], shift) for n, shift in enumerate((0, 1, 1)))
+    return Weights((nothing, nothing), (luma, chroma), (y, u, v))
+
+
 def _even_down(value: float) -> int:
     return 2 * math.floor(value / 2)
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reelpress.compose.planar_canvas import SHIFTS, STRIP, covered, strips, view
-from reelpress.compose.planar_card import Card, intersect
+from reelpress.compose.planar_canvas import SHIFTS, STRIP, around, covered, strips, view
+from reelpress.compose.planar_card import Card, Piece, intersect, joined
 from reelpress.compose.planar_soft import SoftOutline, soft_area, soft_key
 
 if TYPE_CHECKING:
     from reelpress.compose.planar_canvas import Canvas
-    from reelpress.compose.planar_card import Piece, Weights
+    from reelpress.compose.planar_card import Weights
     from reelpress.compose.resample import Shown
     from reelpress.scene.plan import FillLayer, IntRect, PictureLayer
 
@@ -30,6 +30,8 @@ class Outline:
         self._bytes = 0
         self._soft: SoftOutline | None = None
         self._key: tuple[object, ...] | None = None
+        self._halo: tuple[Piece, ...] = tuple(piece for piece in self.card.pieces if piece.kind == "halo")
+        self._halos = 0
 
     def weights(self, piece: Piece, area: IntRect) -> Weights:
         """Of ``area``, a part of ``piece``."""
@@ -42,6 +44,28 @@ class Outline:
             self._bytes += kept.nbytes
             return kept.part(piece.area, area)
         return self.card.weights(piece, area)
+
+    def halo(self) -> tuple[Piece, ...]:
+        """The halo's pieces; of a card that is drawn a second time as few as there can be, for each costs its calls."""
+        self._halos += 1
+        if self._halos != 2 or len(self._halo) <= 4:
+            return self._halo
+        bounds = self.card.bounds
+        bands = tuple(around(bounds, self.area)) if bounds is not None else ()
+        pixels = sum(band.area for band in bands)
+        if pixels > 4 * STRIP or pixels != sum(piece.area.area for piece in self._halo):
+            return self._halo
+        merged: list[Piece] = []
+        for band in bands:
+            found = [(part, piece) for piece in self._halo if (part := intersect(piece.area, band)) is not None]
+            fields = joined(band, [(part, self.weights(piece, part)) for part, piece in found])
+            merged.append(Piece("halo", band, True, True))
+            self._kept[merged[-1]] = fields
+            self._bytes += fields.nbytes
+        for piece in self._halo:
+            self._bytes -= self._kept.pop(piece).nbytes if piece in self._kept else 0
+        self._halo = tuple(merged)
+        return self._halo
 
     def soft(self, shown: Shown, out: Canvas, regions: tuple[IntRect, ...]) -> SoftOutline | None:
         """The outline's samples in one, for a card that is drawn a second time and as a whole."""
@@ -62,9 +86,7 @@ class Outline:
 
 def draw_halo(outline: Outline, out: Canvas, regions: tuple[IntRect, ...]) -> None:
     """Shadow and ring outside of the outline, over what is there."""
-    for piece in outline.card.pieces:
-        if piece.kind != "halo":
-            continue
+    for piece in outline.halo():
         for region in regions:
             area = intersect(piece.area, region)
             for part in strips(area) if area is not None else ():
@@ -78,10 +100,14 @@ def draw_halo(outline: Outline, out: Canvas, regions: tuple[IntRect, ...]) -> No
 
 
 def draw_card(outline: Outline, shown: Shown | None, out: Canvas, regions: tuple[IntRect, ...], *, halo: bool) -> None:
-    """A picture layer over what is there; without its halo where that is drawn already."""
+    """A picture layer over what is there; without its halo where that (and nothing else) is drawn already."""
     if halo:
         draw_halo(outline, out, regions)
     if shown is None:
+        return
+    soft = outline.soft(shown, out, regions)
+    if soft is not None:
+        soft.draw(shown, out, same_below=not halo)
         return
     for piece in outline.card.pieces:
         if piece.kind == "halo":

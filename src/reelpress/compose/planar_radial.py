@@ -7,8 +7,10 @@ as the whole would be.
 
 from __future__ import annotations
 
+import itertools
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,7 +19,7 @@ from reelpress.compose.kernel import Axis
 from reelpress.media.plane_scale import PlaneScaler
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 TOLERANCES = (0.04, 0.1, 0.3)
 """Samples that a tap may be off its place, tried in turn. The taps' errors differ: little is left in their mean."""
 
+PACE = 1.25
+"""Pixels between two taps at the far corner that are as good as less."""
 LARGE = 400
 """Samples from which on the looser tolerances are tried: small frames cost little the exact way."""
 
@@ -59,22 +63,29 @@ def whole_weights(weights: Sequence[float]) -> tuple[int, ...]:
 class Radial:
     """The blur of the planes of one layer. Used from one thread."""
 
-    def __init__(self, blur: Blur, taps: Sequence[tuple[float, float]], margin: int) -> None:
+    def __init__(self, blur: Blur, area: IntRect, most: int, margin: int) -> None:
         """
         Args:
             blur: A scaling without movement.
-            taps: ``(p - 0.5, weight)``.
+            area: Pixels of the frame that are wanted.
+            most: Taps of the definition. Where they lie closer than a pixel, fewer are taken: the mean is the same.
             margin: Pixels before the frame's first with which the planes begin.
         """
         self._blur, self._margin = blur, margin
-        self._taps = tuple(
-            (1 + place * blur.spread, weight)
-            for (place, _), weight in zip(taps, whole_weights([w for _, w in taps]), strict=True)
-        )
+        x, y = blur.origin
+        far = max(abs(area.x - x), abs(area.right - x), abs(area.y - y), abs(area.bottom - y))
+        count = min(most, max(3, math.ceil(far * abs(blur.spread) / PACE) + 1))
+        places = [(k + 0.5) / count for k in range(count)]
+        shares = [p - p * p for p in places]
+        weights = whole_weights([share / sum(shares) for share in shares])
+        self._taps = tuple((1 + (p - 0.5) * blur.spread, w) for p, w in zip(places, weights, strict=True))
         self._scaler = PlaneScaler(bilinear=True)
 
     def of(self, plane: Plane, area: IntRect, shift: int) -> Field:
         """The samples ``area`` (in samples of the frame) of the blurred ``plane``, as codes."""
+        full = self._same(plane, area, shift)
+        if full is not None:
+            return np.full((area.h, area.w), full, np.float32)
         total = np.zeros((area.h, area.w), np.uint16)
         product = np.empty_like(total)
         for scale, weight in self._taps:
@@ -83,6 +94,25 @@ class Radial:
         mean = total.astype(np.float32)
         mean *= np.float32(1 / _UNIT)
         return mean
+
+    def _same(self, plane: Plane, area: IntRect, shift: int) -> int | None:
+        """The one value of everything that is looked at, if it is one: most often full coverage."""
+        scale = min(scale for scale, _ in self._taps)
+        grid, margin = _GRIDS[shift], self._margin >> shift
+        ends = []
+        for origin, first, start, stop in (
+            (self._blur.origin[0], 0.5, area.x, area.right),
+            (self._blur.origin[1], grid.first_y, area.y, area.bottom),
+        ):
+            axis = _axis(origin, scale, first, grid.pitch, margin, start, stop)
+            low, high = axis.origin + axis.step * start, axis.origin + axis.step * stop
+            ends.append((math.floor(min(low, start + margin)) - 2, math.ceil(max(high, stop + margin)) + 2))
+        (x0, x1), (y0, y1) = ends
+        if x0 < 0 or y0 < 0 or y1 > plane.shape[0] or x1 > plane.shape[1]:
+            return None
+        value = int(plane[y0, x0])
+        seen = plane[y0:y1, x0:x1]
+        return value if int(seen.min()) == value == int(seen.max()) else None
 
     def _tap(self, plane: Plane, area: IntRect, shift: int, scale: float) -> Plane:
         grid, margin = _GRIDS[shift], self._margin >> shift
@@ -124,17 +154,39 @@ def _window(plane: Plane, x: int, y: int, wide: int, tall: int) -> Plane:
 
 
 def _bilinear(plane: Plane, y: Axis, x: Axis) -> Plane:
-    """The same without swscale, where no window fits."""
-
-    def places(axis: Axis) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-        at = axis.origin + axis.step * (np.arange(axis.start, axis.stop) + 0.5) - 0.5
-        low = np.floor(at).astype(np.intp)
-        return low, (at - low).astype(np.float32)
-
-    (row, down), (column, across) = places(y), places(x)
+    """The same without swscale, where no window fits: at scales near 1, where whole runs keep one offset."""
+    row, down = _places(y)
+    column, across = _places(x)
     left, top = int(column[0]), int(row[0])
-    window: NDArray[Any] = _window(plane, left, top, int(column[-1]) - left + 2, int(row[-1]) - top + 2)
-    row, column, down = row - top, column - left, down[:, np.newaxis]
-    lines = window[row] * (1 - down) + window[row + 1] * down
-    mixed = np.take(lines, column, axis=1) * (1 - across) + np.take(lines, column + 1, axis=1) * across
-    return np.rint(mixed).astype(np.uint8)
+    window = _window(plane, left, top, int(column[-1]) - left + 2, int(row[-1]) - top + 2)
+    lines = np.empty((len(row), window.shape[1]), np.float32)
+    upper = np.empty_like(lines)
+    for first, last, at in _runs(row - top):
+        weight = down[first:last, np.newaxis]
+        np.multiply(window[at : at + last - first], 1 - weight, out=lines[first:last])
+        np.multiply(window[at + 1 : at + 1 + last - first], weight, out=upper[first:last])
+    lines += upper
+    mixed = np.empty((len(row), len(column)), np.float32)
+    other = np.empty_like(mixed)
+    for first, last, at in _runs(column - left):
+        weight = across[first:last]
+        np.multiply(lines[:, at : at + last - first], 1 - weight, out=mixed[:, first:last])
+        np.multiply(lines[:, at + 1 : at + 1 + last - first], weight, out=other[:, first:last])
+    mixed += other
+    mixed += np.float32(0.5)
+    return mixed.astype(np.uint8)
+
+
+def _places(axis: Axis) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Of each output sample the source sample before it, and how far it is on the way to the next."""
+    at = axis.origin + axis.step * (np.arange(axis.start, axis.stop) + 0.5) - 0.5
+    low = np.floor(at).astype(np.intp)
+    return low, (at - low).astype(np.float32)
+
+
+def _runs(index: NDArray[np.intp]) -> Iterator[tuple[int, int, int]]:
+    """``(first, last, index[first])`` of stretches in which the index grows by one from sample to sample."""
+    breaks = np.flatnonzero(np.diff(index) != 1) + 1
+    edges = [0, *breaks.tolist(), len(index)]
+    for first, last in itertools.pairwise(edges):
+        yield first, last, int(index[first])

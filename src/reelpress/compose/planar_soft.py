@@ -69,17 +69,8 @@ class SoftOutline:
     """
 
     def __init__(self, card: Card, weights: Callable[[Piece, IntRect], Weights], shown: Shown, out: Canvas) -> None:
-        self.key = soft_key(shown, out)
-        area = soft_area(card)
-        assert area is not None
         rims = [(piece.area, weights(piece, piece.area)) for piece in card.pieces if piece.kind == "rim"]
-        self._samples = [
-            _samples(plane, area, rims, shown, out.planes[plane].strides[0]) for plane in range(len(out.planes))
-        ]
-
-    @property
-    def nbytes(self) -> int:
-        return sum(28 * len(each.to) for each in self._samples)
+        self._samples = [_samples(n, rims, shown, plane.strides[0]) for n, plane in enumerate(out.planes)]
 
     def draw(self, shown: Shown, out: Canvas, *, same_below: bool) -> None:
         """The picture and the outline over what is there.
@@ -111,43 +102,36 @@ def soft_key(shown: Shown, out: Canvas) -> tuple[object, ...]:
     return shown.area, shown.rim is None, out.size, tuple(plane.strides for plane in out.planes)
 
 
-def _samples(plane: int, area: IntRect, rims: list[tuple[IntRect, Weights]], shown: Shown, stride: int) -> _Samples:
-    """Those of ``area`` that are not just the picture's."""
-    shift = SHIFTS[plane]
-    shape = (area.h >> shift, area.w >> shift)
-    picture, below, constant = (np.full(shape, value, np.float32) for value in (1, 0, 0.5))
-    for rim, weights in rims:
-        at = IntRect(rim.x - area.x, rim.y - area.y, rim.w, rim.h)
-        fields = (weights.picture[shift], weights.below[shift], weights.constant[plane])
-        for whole, field in zip((picture, below, constant), fields, strict=True):
-            whole[at.y >> shift : at.bottom >> shift, at.x >> shift : at.right >> shift] = field
-    soft = (picture != 1) | (below != 0) | (constant != 0.5)
-    rows, columns = np.arange(shape[0]) + (area.y >> shift), np.arange(shape[1]) + (area.x >> shift)
-    seen = shown.area
+def _samples(plane: int, rims: list[tuple[IntRect, Weights]], shown: Shown, stride: int) -> _Samples:
+    """Those of the rim pieces that are not just the picture's."""
+    shift, seen = SHIFTS[plane], shown.area
     left, top, right, bottom = (edge >> shift for edge in (seen.x, seen.y, seen.right, seen.bottom))
-    soft |= ((rows < top) | (rows >= bottom))[:, np.newaxis] | (columns < left) | (columns >= right)
-    at_row, at_column = np.nonzero(soft)
-    x, y = columns[at_column], rows[at_row]
+    found: list[tuple[NDArray[Any], ...]] = []
+    for rim, weights in rims:
+        shape = (rim.h >> shift, rim.w >> shift)
+        fields = (weights.picture[shift], weights.below[shift], weights.constant[plane])
+        picture, below, constant = (np.broadcast_to(field, shape) for field in fields)
+        rows, columns = np.arange(shape[0]) + (rim.y >> shift), np.arange(shape[1]) + (rim.x >> shift)
+        soft = (picture != 1) | (below != 0) | (constant != 0.5)
+        soft |= ((rows < top) | (rows >= bottom))[:, np.newaxis] | (columns < left) | (columns >= right)
+        at_row, at_column = np.nonzero(soft)
+        found.append((columns[at_column], rows[at_row], picture[soft], below[soft], constant[soft]))
+    x, y, *values = (np.concatenate(parts) for parts in zip(*found, strict=True))
     # As in Rim.put(): rows over columns where they cross.
-    wide, tall = right - left, bottom - top
     side = np.select([y == top - 1, y == bottom, x == left - 1, x == right], [2, 3, 0, 1], -1)
     if plane or shown.rim is None:
         side[:] = -1
     order = np.argsort(side >= 0, kind="stable")
-    x, y, side, at_row, at_column = (each[order] for each in (x, y, side, at_row, at_column))
-    long = (tall + 2 + 2 * REPEATED, wide + 2 + 2 * REPEATED)
-    along = np.where(
-        side < 2, np.clip(y - top + 1 + REPEATED, 0, long[0] - 1), np.clip(x - left + 1 + REPEATED, 0, long[1] - 1)
-    )
-    begin = np.array([0, long[0], 2 * long[0], 2 * long[0] + long[1]])
-    around = (begin[side] + along)[side >= 0]
+    x, y, side = x[order], y[order], side[order]
+    lengths = (bottom - top + 2 + 2 * REPEATED, right - left + 2 + 2 * REPEATED)
+    beside, above = y - top + 1 + REPEATED, x - left + 1 + REPEATED
+    along = np.where(side < 2, np.clip(beside, 0, lengths[0] - 1), np.clip(above, 0, lengths[1] - 1))
+    begin = np.array([0, lengths[0], 2 * lengths[0], 2 * lengths[0] + lengths[1]])
     return _Samples(
         y * stride + x,
         np.clip(y, top, bottom - 1) * stride + np.clip(x, left, right - 1),
-        around,
-        picture[at_row, at_column],
-        below[at_row, at_column],
-        constant[at_row, at_column],
+        (begin[side] + along)[side >= 0],
+        *(each[order] for each in values),
     )
 
 
