@@ -31,7 +31,7 @@ PROJECT = {
     "screenMotionBlur": 0,
 }
 SOURCES = {
-    "recorded": ("recorded-1080p60", 20.0),
+    "recorded": ("recorded-1080p60", 10.0),
     "drawn": ("1080p60", 12.0),
 }
 """A real screen recording at a constant rate, and a drawn one that scrolls for 40 % of its time. Name and seconds."""

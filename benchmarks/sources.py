@@ -102,13 +102,13 @@ def _planes(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def recorded(path: Path) -> Path:
     """The screen track of ``examples/demo.cap`` at a constant 60 frames a second, as other recorders write it:
-    20 s from its fifth second on."""
+    10 s from its ninth second on."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         screen = ROOT / "examples/demo.cap/content/segments/segment-0/display.mp4"
         part = path.with_suffix(".part.mp4")
         subprocess.run(
-            [ffmpeg(), "-y", "-v", "error", "-ss", "5", "-t", "20", "-i", str(screen),
+            [ffmpeg(), "-y", "-v", "error", "-ss", "9", "-t", "10", "-i", str(screen),
              "-fps_mode", "cfr", "-r", "60", "-c:v", "libx264", "-preset", "veryfast", "-crf", "16", str(part)],
             check=True,
         )  # fmt: skip

@@ -93,3 +93,14 @@ def test_a_moving_card_is_not_prepared_for(monkeypatch: pytest.MonkeyPatch) -> N
         plan = FramePlan(SIZE, (GROUND, replace(CARDS["at rest"], rect=rect, shape=Shape(rect, 20), frame=n)))
         made = compositor.compose(plan, {"a": noise(n, 160, 120)}, made)
     assert compositor.composed == 3
+
+
+def test_an_outline_that_is_all_outside_of_the_frame() -> None:
+    rect = Rect(-40, -40, 410, 330)
+    layer = card(rect, 5, SHADOW, BORDER, CornerKind.ROUNDED)
+    compositor, made = PlanarCompositor(), None
+    for n in range(3):
+        plan, sources = FramePlan(SIZE, (GROUND, replace(layer, frame=n))), {"a": noise(n, 160, 120)}
+        made = compositor.compose(plan, sources, made)
+        alone = PlanarCompositor().compose(plan, sources, None)
+        assert all(map(np.array_equal, made.planes.planes, alone.planes.planes))

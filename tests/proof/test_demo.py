@@ -82,7 +82,8 @@ def test_plan_explains_every_choice(tmp_path: Path) -> None:
         if edge is None:
             break
         edges[edge[1]] = edge.groups()[1:4]
-    assert list(edges) == ["display:0 decoded", "display:0 decode->compose", "compose->encode", "encoded"]
+    tracks = [f"{track}:0 {edge}" for track in ("display", "camera") for edge in ("decoded", "decode->compose")]
+    assert list(edges) == [*tracks, "compose->encode", "encoded"]
     assert set(edges.values()) == {("yuv420p", "bt709", "limited")}
     assert "conversions: none" in lines
     for name, used in (("decoder", "software (h264)"), ("renderer", "planar"), ("encoder", "libx264")):

@@ -26,6 +26,7 @@ class Outline:
     def __init__(self, layer: PictureLayer | FillLayer, size: tuple[int, int]) -> None:
         self.card = Card(layer, size)
         self.area = soft_area(self.card)
+        self._rimmed = any(piece.kind == "rim" for piece in self.card.pieces)
         self._kept: dict[Piece, Weights] = {}
         self._bytes = 0
         self._soft: SoftOutline | None = None
@@ -69,7 +70,7 @@ class Outline:
 
     def soft(self, shown: Shown, out: Canvas, regions: tuple[IntRect, ...]) -> SoftOutline | None:
         """The outline's samples in one, for a card that is drawn a second time and as a whole."""
-        if out.cover is not None or self.card.opacity < 1 or self.area is None:
+        if out.cover is not None or self.card.opacity < 1 or self.area is None or not self._rimmed:
             return None
         if intersect(self.area, shown.area) != shown.area:
             return None

@@ -62,7 +62,7 @@ class SoftOutline:
     """The samples along the outline of one card over a picture on one rectangle, for planes laid out in one way.
 
     Args:
-        card: With an opacity of 1.
+        card: With an opacity of 1, and its outline at least in part in the frame.
         weights: Gives the weights of a rim piece.
         shown: A picture; others have to have the same area, and a rim if this has one. Inside of the card's outline.
         out: A canvas; others have to have the same size and strides, and no coverage.
@@ -85,10 +85,10 @@ class SoftOutline:
             if same_below and each.kept is not None:
                 codes = each.kept.copy()
             else:
-                codes = flat[each.to] * each.below
+                codes = flat.take(each.to, mode="clip") * each.below
                 each.kept = codes.copy() if same_below else None
             _lay(plane, shown, out)
-            samples = flat[each.source]
+            samples = flat.take(each.source, mode="clip")  # they are all there: this mode is the fast one
             if len(each.around):
                 assert shown.rim is not None
                 samples[-len(each.around) :] = shown.rim.samples[each.around]

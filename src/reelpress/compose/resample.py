@@ -40,6 +40,9 @@ REPEATED = 4
 _SCALERS = 16
 """Scalers for slabs that are kept, each with its tables: two cards' worth."""
 
+_RIMS = 4
+"""Cards at rest of which the weights for the samples around them are kept: the screen, the camera, and their next."""
+
 Three = tuple["Plane", "Plane", "Plane"]
 """Y, Cb and Cr."""
 
@@ -131,7 +134,7 @@ class Resampler:
         self._scratch: dict[str, Plane] = {}
         self._found: OrderedDict[tuple[Axis, float], Window | None] = OrderedDict()
         self._matrices: OrderedDict[tuple[Axis, Axis], Plan] = OrderedDict()
-        self._rim: tuple[Axes, tuple[Taps, Taps]] | None = None
+        self._rims: OrderedDict[Axes, tuple[Taps, Taps]] = OrderedDict()
 
     def picture(self, planes: Three, luma: Axes, chroma: Axes) -> Three:
         """Y, Cb and Cr resampled, each to the counts of its axes.
@@ -166,14 +169,17 @@ class Resampler:
         """The samples around a picture at rest on ``rect``: one row and one column on each side."""
         around = IntRect(rect.x - 1, rect.y - 1, rect.w + 2, rect.h + 2)
         key = axes(layer, around, source, chroma=False)
-        if self._rim is None or self._rim[0] != key:
+        if key not in self._rims:
             # Taps first: sums over the first axis are the fast ones.
             down, across = (
                 (np.ascontiguousarray(index.T), np.ascontiguousarray(weight.T))
                 for index, weight in (taps(axis, repeat=True) for axis in key)
             )
-            self._rim = key, (down, across)
-        down, across = self._rim[1]
+            self._rims[key] = down, across
+            if len(self._rims) > _RIMS:
+                self._rims.popitem(last=False)
+        self._rims.move_to_end(key)
+        down, across = self._rims[key]
 
         def codes(samples: NDArray[np.float64]) -> Line:
             samples += 0.5
