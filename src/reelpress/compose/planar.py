@@ -145,6 +145,7 @@ class PlanarCompositor:
         last = self._last if previous is not None and self._last and previous.planes is self._last[1] else None
         passed = self._pass(plan, sources)
         newest, changes = self._look(plan, sources, last[0] if last else None, compare=passed is None)
+        self._newest = newest  # now, so that the pictures before are not kept while this frame is drawn
         plan = _as_named(plan, {key: (one.number, one.frame) for key, one in newest.items()})
         sources = {key: newest[key].planes if key in newest else planes for key, planes in sources.items()}
         damage = _damage(plan, last[0] if last else None, changes)
@@ -166,7 +167,6 @@ class PlanarCompositor:
             self._draw(plan, sources, changes, Canvas(planes.planes), damage)
             self.patched += 1
         self._last = (plan, planes)
-        self._newest = newest
         return Composed(planes, damage)
 
     def close(self) -> None:
@@ -193,6 +193,8 @@ class PlanarCompositor:
         changes: dict[str, Change] = {}
         for layer in plan.pictures():
             key, source = layer.source, sources.get(layer.source)
+            if source is not None:
+                source.require(self.capabilities.source_formats)  # before anything is remembered
             if source is None or key in newest:
                 continue
             old = self._newest.get(key) if last is not None else None

@@ -12,7 +12,7 @@ import threading
 
 from av.video.frame import VideoFrame
 
-MAX_KEPT_BYTES = 96 << 20
+MAX_KEPT_BYTES = 48 << 20
 """Frames beyond this are not kept; they are ordinary frames."""
 
 _IDLE_REFERENCES = 3

@@ -51,7 +51,7 @@ IN_FLIGHT_FRAMES = 1.0
 
 LARGE_FRAME_BYTES = 6_000_000
 """Pictures of more bytes than this (beyond 1440p) run with look-ahead 3 at most, two threads, two-frame channels."""
-TARGET_BYTES = ((3_200_000, 340_000_000), (LARGE_FRAME_BYTES, 400_000_000), (13_000_000, 492_000_000))
+TARGET_BYTES = ((3_200_000, 340_000_000), (LARGE_FRAME_BYTES, 400_000_000), (13_000_000, 478_000_000))
 """Up to which picture size (bytes) the process stays under which peak (bytes), on two cores, unless ``--memory`` says
 otherwise: 1080p under 350 MB, 4K under 500 MB. Up to 1440p each further core adds a tenth, for its threads."""
 
