@@ -32,6 +32,10 @@ from typing import Any
 import av
 import numpy as np
 
+_LENIENT: dict[str, str] = {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "ignore"}
+"""PyAV 19 reads any metadata and has no such argument any more."""
+
+
 FPS = 60
 BLOCK = 16
 CHANGED_SHARE = 0.25
@@ -225,7 +229,7 @@ def luma(frame: av.VideoFrame) -> np.ndarray[Any, Any]:
 
 def camera_track(path: Path) -> Track:
     """Count the frames, and see whether any equals the one before."""
-    with av.open(str(path), metadata_errors="ignore") as container:
+    with av.open(str(path), **_LENIENT) as container:
         stream = container.streams.video[0]
         count, distinct, last = 0, True, None
         for frame in container.decode(stream):
@@ -239,7 +243,7 @@ def camera_track(path: Path) -> Track:
 
 def mic_track(path: Path) -> tuple[Track, float, float]:
     """The track, its peak in dB, and the share of 20 ms windows that hold no more than the room's noise."""
-    with av.open(str(path), metadata_errors="ignore") as container:
+    with av.open(str(path), **_LENIENT) as container:
         stream = container.streams.audio[0]
         rate = stream.codec_context.sample_rate
         parts = [np.atleast_2d(frame.to_ndarray())[0].astype(np.float32) for frame in container.decode(stream)]
@@ -268,7 +272,7 @@ def walk_screen(path: Path, wanted: list[float]) -> ScreenWalk:
     """Decode once, in order; ``wanted`` are display times, rising. The newest frame not after the time is shown."""
     shares: list[float] = []
     same = 0
-    with av.open(str(path), metadata_errors="ignore") as container:
+    with av.open(str(path), **_LENIENT) as container:
         stream = container.streams.video[0]
         context = stream.codec_context
         context.thread_type = "FRAME"
