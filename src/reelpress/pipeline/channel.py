@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from reelpress.errors import StallError
 from reelpress.pipeline.clocks import WAIT_SLICE_S, AwakeClock
+from reelpress.pipeline.trace import NO_TRACE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
     from typing import Self
 
     from reelpress.pipeline.cancel import CancelToken
+    from reelpress.pipeline.trace import Tracer
 
 T = TypeVar("T")
 
@@ -131,6 +133,8 @@ class Channel(Generic[T]):
         self._error: BaseException | None = None
         self._cancel: CancelToken | None = None
         self._judge: Callable[[Channel[T], str, float], StallError | None] | None = None
+        self._tracer: Tracer | None = None
+        self._counter_names = (f"{name}: items", f"{name}: bytes")
         self._sent = 0
         self._received = 0
         self._peak_items = 0
@@ -145,10 +149,12 @@ class Channel(Generic[T]):
         clock: AwakeClock,
         cancel: CancelToken,
         judge: Callable[[Channel[T], str, float], StallError | None],
+        tracer: Tracer = NO_TRACE,
     ) -> None:
-        """Join a pipeline: its clock, its token, and its judgement of who stands still (see ``Pipeline``)."""
+        """Join a pipeline: its clock, its token, its judgement of who stands still (see ``Pipeline``), its trace."""
         with self._condition:
             self._clock, self._cancel, self._judge = clock, cancel, judge
+            self._tracer = tracer if tracer.enabled else None
 
     def unbind(self) -> None:
         """Leave the pipeline that has ended, so that the two do not keep each other alive.
@@ -156,7 +162,7 @@ class Channel(Generic[T]):
         The error stays as a note of it: the error itself holds by its traceback all frames of the stage that failed.
         """
         with self._condition:
-            self._judge = None
+            self._judge = self._tracer = None
             if self._error is not None:
                 self._error = RuntimeError(f"the pipeline ended with {type(self._error).__name__}: {self._error}")
 
@@ -263,6 +269,12 @@ class Channel(Generic[T]):
             )
 
     @property
+    def depth(self) -> tuple[int, int]:
+        """Items inside now, and the bytes that they keep alive."""
+        with self._condition:
+            return len(self._items), self._bytes
+
+    @property
     def error(self) -> BaseException | None:
         """What poisoned it."""
         return self._error
@@ -298,6 +310,8 @@ class Channel(Generic[T]):
         self._sent += 1
         self._peak_items = max(self._peak_items, len(self._items))
         self._peak_bytes = max(self._peak_bytes, self._bytes)
+        if self._tracer is not None:
+            self._trace_depth(self._tracer)
 
     def _take(self) -> T:
         item, key = self._items.popleft()
@@ -307,12 +321,20 @@ class Channel(Generic[T]):
             self._bytes -= held[1]
             del self._held[key]
         self._received += 1
+        if self._tracer is not None:
+            self._trace_depth(self._tracer)
         return item
 
     def _drop(self) -> None:
         self._items.clear()
         self._held.clear()
         self._bytes = 0
+        if self._tracer is not None:
+            self._trace_depth(self._tracer)
+
+    def _trace_depth(self, tracer: Tracer) -> None:
+        tracer.counter(self._counter_names[0], len(self._items))
+        tracer.counter(self._counter_names[1], self._bytes)
 
     def _ready(self, op: str, possible: Callable[[], bool]) -> bool:
         """Whether ``op`` can go on now; raises when it never will."""

@@ -100,6 +100,15 @@ def process_start(pid: int) -> str | None:
         return ""  # it lives, but may not be looked at
 
 
+def rss() -> int:
+    """Resident memory of this process in bytes, now. Some 10 microseconds on Linux, more elsewhere."""
+    try:
+        with open("/proc/self/statm", "rb") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, IndexError, ValueError, AttributeError):
+        return int(_psutil().Process().memory_info().rss)
+
+
 def peak_rss() -> int:
     """Peak resident memory of this process in bytes, as the system counted it."""
     try:

@@ -16,6 +16,7 @@ from reelpress.pipeline.cancel import CancelToken
 from reelpress.pipeline.channel import Channel, ChannelClosed, ChannelFailed, ChannelStats, observe_waits
 from reelpress.pipeline.clocks import SYSTEM_CLOCK, WAIT_SLICE_S, AwakeClock, Clock
 from reelpress.pipeline.stage import THREAD_PREFIX, Stage, StageContext, StageStats
+from reelpress.pipeline.trace import NO_TRACE, Tracer
 from reelpress.pipeline.watchdog import Deadlines, Watchdog, log_stall
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ class Pipeline:
             all stacks to stderr and leaves the process with status 1 when the monitor has not run for that long. For
             the command line only; it cannot tell such a call from a process that was stopped and continued
             (SIGSTOP), so be generous. The target guard's files stay behind and are removed by the next export.
+        tracer: Where stages and channels note what they do (``trace``). The monitor writes it out at every tick.
 
     Raises:
         ValueError: Two stages or two channels have the same name.
@@ -93,6 +95,7 @@ class Pipeline:
         clock: Clock = SYSTEM_CLOCK,
         stop_grace_s: float = STOP_GRACE_S,
         hard_deadline_s: float | None = None,
+        tracer: Tracer = NO_TRACE,
     ) -> None:
         self._stages = tuple(stages)
         self._channels = tuple({id(c): c for s in self._stages for c in (*s.inputs, *s.outputs)}.values())
@@ -106,6 +109,7 @@ class Pipeline:
         self._clock = AwakeClock(clock)
         self._grace = stop_grace_s
         self._hard = hard_deadline_s
+        self._tracer = tracer
         self._armed_at: float | None = None
         self._outcome = _Outcome()
         self._threads: dict[str, threading.Thread] = {}
@@ -193,6 +197,10 @@ class Pipeline:
             self._clock.jumps,
         )
 
+    def depths(self) -> dict[str, tuple[int, int]]:
+        """Items and bytes in every channel at this moment."""
+        return {c.name: c.depth for c in self._channels}
+
     def states(self) -> dict[str, str]:
         """One line per stage, for ``--debug``."""
         return self._watchdog.states()
@@ -218,8 +226,10 @@ class Pipeline:
         self._started_at = self._clock.now()
         self._arm_hard_deadline()  # before the first stage can take the interpreter's lock and keep it
         for channel in self._channels:
-            channel.bind(clock=self._clock, cancel=self._cancel, judge=self._judge)
-        self._contexts = [StageContext(s, self._clock, self._cancel) for s in self._stages]
+            channel.bind(clock=self._clock, cancel=self._cancel, judge=self._judge, tracer=self._tracer)
+        for stage in self._stages:
+            self._tracer.track(stage.name)
+        self._contexts = [StageContext(s, self._clock, self._cancel, self._tracer) for s in self._stages]
         self._watchdog = Watchdog(self._contexts, self._deadlines)
         # cancel() from another thread poisons the channels at once instead of at the next tick
         self._remove_callback = self._cancel.on_cancel(lambda: self._fail(self._cancel.error()))
@@ -284,6 +294,7 @@ class Pipeline:
         if self._cancel.cancelled:
             self._fail(self._cancel.error())
         self._tick()
+        self._tracer.flush()
         if self._outcome.error is not None or not self._outcome.running:
             return False
         stall = self._watchdog.check(outside=self._outside)

@@ -6,6 +6,8 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from reelpress.pipeline.trace import NO_TRACE, SHORTEST_BUSY_S
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from reelpress.pipeline.cancel import CancelToken
     from reelpress.pipeline.channel import Channel
     from reelpress.pipeline.clocks import AwakeClock
+    from reelpress.pipeline.trace import Tracer
 
 FIRST_FRAME = "first_frame"
 RUNNING = "running"
@@ -82,7 +85,9 @@ class StageContext:
     Progress is a frame taken in or given out, a native call that returned, or ``heartbeat()``.
     """
 
-    def __init__(self, stage: Stage, clock: AwakeClock, cancel: CancelToken) -> None:
+    def __init__(self, stage: Stage, clock: AwakeClock, cancel: CancelToken, tracer: Tracer = NO_TRACE) -> None:
+        self._trace = tracer if tracer.enabled else None
+        self._trace_mark = tracer.now()
         self.stage = stage
         self.name = stage.name
         self.cancel = cancel
@@ -131,9 +136,22 @@ class StageContext:
         with self._lock:
             self._frames = frames
 
+    def decide(self, kind: str, frame: int, **args: float | str | bool | None) -> None:
+        """Note a decision about an output frame in the trace; costs nothing to speak of when there is none.
+
+        Args:
+            kind: What was decided: ``held``, ``patched``, ``composed``, ``splice: hold``, ...
+            frame: Output frame index.
+            args: Why: numbers and short texts. Nothing of what the picture shows, and no paths.
+        """
+        if self._trace is not None:
+            self._trace.instant(self.name, kind, {"frame": frame, **args})
+
     # -- WaitObserver (called by channels) ------------------------------------------------------------------------
 
     def begin_wait(self, op: str, channel: str) -> None:
+        if self._trace is not None:
+            self._trace_busy()
         with self._lock:
             now = self._clock.now()
             self._busy += now - self._mark
@@ -143,12 +161,20 @@ class StageContext:
     def end_wait(self) -> None:
         with self._lock:
             now = self._clock.now()
-            if self._waiting is not None:
-                self._wait[self._waiting[0]] += now - self._mark
+            waited = self._waiting
+            if waited is not None:
+                self._wait[waited[0]] += now - self._mark
             self._mark = self._progress = now
             self._waiting = None
+        if self._trace is not None and waited is not None:
+            end = self._trace.now()
+            side = "wait in" if waited[0] == "recv" else "wait out"
+            self._trace.span(self.name, side, self._trace_mark, end, {"channel": waited[1]})
+            self._trace_mark = end
 
     def moved(self, op: str) -> None:
+        if self._trace is not None:
+            self._trace_busy()
         with self._lock:
             self._progress = self._clock.now()
             self._moved[op] += 1
@@ -167,6 +193,8 @@ class StageContext:
 
     def finish(self) -> None:
         """The function has returned or raised."""
+        if self._trace is not None:
+            self._trace_busy()
         with self._lock:
             now = self._clock.now()
             self._busy += now - self._mark
@@ -211,6 +239,15 @@ class StageContext:
             return self._frames
         return self._moved["send"] if self.stage.outputs else self._moved["recv"]
 
+    def _trace_busy(self) -> None:
+        """The spell of work since the last wait, or the last item taken in or given out, ends here."""
+        assert self._trace is not None
+        now = self._trace.now()
+        if now - self._trace_mark >= SHORTEST_BUSY_S:
+            counts = {"taken_in": self._moved["recv"], "given_out": self._moved["send"]}
+            self._trace.span(self.name, "busy", self._trace_mark, now, counts)
+        self._trace_mark = now
+
     def _swap(self, attribute: str, value: str | None, *, beat: bool) -> str | None:
         with self._lock:
             old: str | None = getattr(self, attribute)
@@ -223,17 +260,24 @@ class StageContext:
 class _Native:
     """Not a generator-based context manager: this runs several times a frame."""
 
-    __slots__ = ("_context", "_op", "_outer")
+    __slots__ = ("_context", "_op", "_outer", "_since")
 
     def __init__(self, context: StageContext, op: str) -> None:
         self._context, self._op = context, op
         self._outer: str | None = None
+        self._since = 0.0
 
     def __enter__(self) -> None:
-        self._outer = self._context._swap("_native", self._op, beat=True)
+        context = self._context
+        self._outer = context._swap("_native", self._op, beat=True)
+        if context._trace is not None:
+            self._since = context._trace.now()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self._context._swap("_native", self._outer, beat=True)
+        context = self._context
+        if context._trace is not None:
+            context._trace.span(context.name, self._op, self._since, context._trace.now())
+        context._swap("_native", self._outer, beat=True)
 
 
 class _Phase:
