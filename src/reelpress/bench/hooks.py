@@ -1,0 +1,176 @@
+"""Other parts in the place of the shipped ones, and eyes on a measured export."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from reelpress.bench.baseline import BaselineCompositor
+from reelpress.encode.base import UNKNOWN, Change, Decision, Kind
+from reelpress.export.hooks import Hooks
+from reelpress.media.rgba import RgbaConverter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from reelpress.bench.paths import Way
+    from reelpress.compose.base import Compositor
+    from reelpress.encode.base import Encoder
+    from reelpress.export.report import FrameCounts
+    from reelpress.media.encoder import EncoderSpec
+    from reelpress.media.packets import EncodedPacket
+    from reelpress.media.planes import Planes
+    from reelpress.pipeline.channel import Channel
+    from reelpress.pipeline.run import PipelineStats
+    from reelpress.pipeline.stage import Stage, StageContext
+
+SAMPLE_S = 0.1
+"""Seconds between two samples of memory and channels."""
+
+
+class NothingWritten(Exception):
+    """The null encoder was used: there is no file, and the run is over."""
+
+
+class Counted:
+    """The encoder of an export, with a counter. Implements ``encode.base.Encoder``."""
+
+    def __init__(self, inner: Encoder) -> None:
+        self._inner = inner
+        self.pictures = 0
+
+    @property
+    def spec(self) -> EncoderSpec:
+        return self._inner.spec
+
+    @property
+    def decision(self) -> Decision:
+        return self._inner.decision
+
+    @property
+    def shown(self) -> Sequence[int] | None:
+        return self._inner.shown
+
+    def encode(self, planes: Planes, pts: int, change: Change = UNKNOWN) -> list[EncodedPacket]:
+        self.pictures += 1
+        return self._inner.encode(planes, pts, change)
+
+    def flush(self) -> list[EncodedPacket]:
+        return self._inner.flush()
+
+
+class SwscaleEncoder(Counted):
+    """Converts RGBA to NV12 in the encode stage, as the seed's encoder does."""
+
+    def __init__(self, inner: Encoder, converter: RgbaConverter) -> None:
+        super().__init__(inner)
+        self._converter = converter
+
+    def encode(self, planes: Planes, pts: int, change: Change = UNKNOWN) -> list[EncodedPacket]:
+        return super().encode(self._converter.to_nv12(planes), pts, change)
+
+
+class NullEncoder(Counted):
+    """Takes every picture and makes nothing of it."""
+
+    @property
+    def decision(self) -> Decision:
+        return Decision(Kind.REAL, "the null encoder takes every picture")
+
+    def encode(self, planes: Planes, pts: int, change: Change = UNKNOWN) -> list[EncodedPacket]:
+        self.pictures += 1
+        return []
+
+    def flush(self) -> list[EncodedPacket]:
+        return []
+
+
+@dataclass
+class Series:
+    """Samples over the run."""
+
+    t_s: list[float] = field(default_factory=list)
+    rss_bytes: list[int] = field(default_factory=list)
+    encoded: list[int] = field(default_factory=list)
+    queues: dict[str, list[int]] = field(default_factory=dict)
+
+
+class BenchHooks(Hooks):
+    """What the benchmark puts into one export, and what it saw.
+
+    Args:
+        way: The path.
+        null: The encoder that costs nothing.
+        rss: Resident bytes of this process, asked ten times a second.
+    """
+
+    def __init__(self, way: Way, *, null: bool, rss: Callable[[], int]) -> None:
+        self.way = way
+        self.null = null
+        self.swscale = RgbaConverter()
+        """RGBA to NV12, of the baseline."""
+        self.baseline: BaselineCompositor | None = None
+        self.series = Series()
+        self.stats: PipelineStats | None = None
+        self.counts: FrameCounts | None = None
+        self.cpu: dict[str, float] = {}
+        """CPU seconds of each stage's own thread."""
+        self._rss = rss
+        self._channels: dict[str, Channel[Any]] = {}
+        self._encoder: Counted | None = None
+        self._start = 0.0
+        self._next = 0.0
+
+    def compositor(self) -> Compositor:
+        if not self.way.rgba:
+            return super().compositor()
+        self.baseline = BaselineCompositor()
+        return self.baseline
+
+    def encoder_spec(self, spec: EncoderSpec) -> EncoderSpec:
+        return replace(spec, pixel_format="nv12") if self.way.rgba else spec
+
+    def encoder(self, encoder: Encoder) -> Encoder:
+        if self.null:
+            encoder = NullEncoder(encoder)
+        self._encoder = SwscaleEncoder(encoder, self.swscale) if self.way.rgba else Counted(encoder)
+        return self._encoder
+
+    def stages(self, stages: Sequence[Stage]) -> Sequence[Stage]:
+        self._start = self._next = time.monotonic()
+        for stage in stages:
+            for channel in (*stage.inputs, *stage.outputs):
+                self._channels[channel.name] = channel
+        self.series.queues = {name: [] for name in self._channels}
+        return [self._timed(stage) for stage in stages]
+
+    def _timed(self, stage: Stage) -> Stage:
+        def function(ctx: StageContext) -> None:
+            try:
+                stage.function(ctx)
+            finally:
+                self.cpu[stage.name] = time.thread_time()
+
+        return replace(stage, function=function)
+
+    def tick(self) -> None:
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._next = now + SAMPLE_S
+        series = self.series
+        series.t_s.append(round(now - self._start, 3))
+        series.rss_bytes.append(self._rss())
+        series.encoded.append(0 if self._encoder is None else self._encoder.pictures)
+        for name, channel in self._channels.items():
+            series.queues[name].append(len(channel))
+
+    def finished(self, stats: PipelineStats, counts: FrameCounts) -> None:
+        self._next = 0.0
+        self.tick()
+        self.stats, self.counts = stats, counts
+        self._channels.clear()
+        self._encoder = None
+        if self.null:
+            raise NothingWritten

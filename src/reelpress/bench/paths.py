@@ -1,0 +1,141 @@
+"""Ways through the engine that are measured, and encoders. What does not exist here is listed with its reason."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from reelpress.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+BASELINE = "baseline"
+BASELINE_BUFFERS = 8
+"""Frames in both of the seed's channels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One path of the matrix."""
+
+    id: str
+    title: str
+    kind: Literal["baseline", "ours"]
+    description: str
+    rgba: bool = False
+    """Composed in RGBA by ``bench.baseline`` and converted by swscale."""
+    buffers: int | None = None
+    """Frames in the channels; ``None``: as an export chooses."""
+    settings: dict[str, str] = field(default_factory=dict)
+    check: Callable[[], str | None] = lambda: None
+
+    @property
+    def missing(self) -> str | None:
+        """Why it cannot be measured here; ``None`` when it can."""
+        return self.check()
+
+
+def _refused(**options: Any) -> str | None:
+    """The sentence with which the settings refuse options that are not built."""
+    from reelpress.export.settings import ExportSettings
+
+    try:
+        ExportSettings(**options)
+    except SettingsError as error:
+        return str(error)
+    return None
+
+
+def _no_gpu() -> str | None:
+    return "The GPU compositor is not built in this version of Reelpress."
+
+
+def _no_videotoolbox() -> str | None:
+    if sys.platform != "darwin":
+        return f"VideoToolbox exists on macOS only; this is {sys.platform}."
+    return _refused(encoder="h264_videotoolbox")
+
+
+WAYS: tuple[Way, ...] = (
+    Way(
+        BASELINE,
+        "seed baseline",
+        "baseline",
+        "RGBA composed on the CPU, a full-size copy for the read-back, swscale RGBA to NV12 in the encode stage, "
+        "channels of 8 frames",
+        rgba=True,
+        buffers=BASELINE_BUFFERS,
+    ),
+    Way(
+        "baseline-adaptive",
+        "swscale, adaptive buffers",
+        "baseline",
+        "As the seed baseline, with channels by the machine's memory",
+        rgba=True,
+    ),
+    Way("gpu", "GPU NV12", "ours", "Composed and converted on the GPU, NV12 read back", check=_no_gpu),
+    Way(
+        "planar",
+        "planar",
+        "ours",
+        "Composed in the encoder's own planes on the CPU, every frame encoded (--unchanged encode)",
+        settings={"unchanged": "encode"},
+    ),
+    Way(
+        "splice",
+        "planar + unchanged pictures",
+        "ours",
+        "As planar, and pictures that did not change are not encoded (--unchanged splice)",
+        settings={"unchanged": "splice"},
+        check=lambda: _refused(unchanged="splice"),
+    ),
+    Way(
+        "videotoolbox",
+        "VideoToolbox",
+        "ours",
+        "Apple's pixel transfer session and hardware encoder",
+        settings={"encoder": "h264_videotoolbox"},
+        check=_no_videotoolbox,
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderKind:
+    """An encoder of the matrix."""
+
+    id: str
+    title: str
+    missing: str | None = None
+
+
+X264 = EncoderKind("x264", "libx264, as an export opens it")
+NULL = EncoderKind("null", "costs nothing: counts the pictures and drops them")
+ENCODERS: tuple[EncoderKind, ...] = (X264, NULL)
+
+
+def chosen_ways(names: Sequence[str]) -> list[Way]:
+    """The paths of these ids (none: all).
+
+    Raises:
+        SettingsError: An id is not known.
+    """
+    return _chosen("--path", names, {w.id: w for w in WAYS})
+
+
+def chosen_encoders(names: Sequence[str]) -> list[EncoderKind]:
+    """The encoders of these ids (none: all).
+
+    Raises:
+        SettingsError: An id is not known.
+    """
+    return _chosen("--encoder", names, {e.id: e for e in ENCODERS})
+
+
+def _chosen(option: str, names: Sequence[str], known: dict[str, Any]) -> list[Any]:
+    for name in names:
+        if name not in known:
+            raise SettingsError(f"{option} {name!r} is not known. Known are: {', '.join(known)}.")
+    return [known[name] for name in dict.fromkeys(names)] if names else list(known.values())
