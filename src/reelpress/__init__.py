@@ -22,6 +22,7 @@ importlib.import_module("reelpress.export")
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from fractions import Fraction
     from pathlib import Path
 
     from reelpress.events import Event
@@ -30,12 +31,14 @@ if TYPE_CHECKING:
     from reelpress.export.settings import ExportSettings
     from reelpress.media.planes import Planes
     from reelpress.pipeline.cancel import CancelToken
+    from reelpress.quality.report import ComparisonReport
 
 __all__ = [
     "CancelToken",
     "ExportSettings",
     "ReelpressError",
     "__version__",
+    "compare",
     "export",
     "plan",
     "probe",
@@ -98,3 +101,50 @@ def render(source: Path | str, *, settings: ExportSettings | None = None) -> Ite
     from reelpress.export.api import render as frames
 
     return frames(source, settings=settings)
+
+
+def compare(
+    a: Path | str,
+    b: Path | str,
+    *,
+    min_ssim: float | None = None,
+    worst: int = 3,
+    pictures: Path | str | None = None,
+    start: Fraction | None = None,
+    end: Fraction | None = None,
+    scale: bool = False,
+    every: int = 1,
+    cancel: CancelToken | None = None,
+) -> ComparisonReport:
+    """How much video ``b`` differs from video ``a``: PSNR, SSIM and XPSNR, text, sync of the sound, colour tags.
+
+    Args:
+        a: The reference.
+        b: What is judged.
+        min_ssim: The report's ``passed`` is false below this mean SSIM, or if ``b`` ends early.
+        worst: How many of the worst moments to list.
+        pictures: A folder for pictures of them.
+        start, end: Seconds from the first picture of each; compare only between them.
+        scale: Bring ``b`` to the size of ``a``; else different sizes are refused.
+        every: Measure every Nth moment only.
+        cancel: Ends it within a second, from any thread.
+
+    Raises:
+        ReelpressError: See ``reelpress.errors``.
+
+    ``reelpress.quality.compare`` has more: callbacks, and comparing a file with pictures instead of a file.
+    """
+    from reelpress.quality.compare import compare as run
+
+    return run(
+        a,
+        b,
+        min_ssim=min_ssim,
+        worst=worst,
+        pictures=pictures,
+        start=start,
+        end=end,
+        scale=scale,
+        every=every,
+        cancel=cancel,
+    )

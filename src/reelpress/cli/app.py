@@ -166,6 +166,51 @@ def frame_command(
     inspect.frame(source, output, time, _given(options), console)
 
 
+@app.command("compare", cls=PlainCommand)
+def compare_command(
+    a: Annotated[Path, typer.Argument(metavar="A", help="The reference.", show_default=False)],
+    b: Annotated[Path, typer.Argument(metavar="B", help="The video that is judged.", show_default=False)],
+    min_ssim: Annotated[
+        float | None,
+        typer.Option("--min-ssim", metavar="X", help="Exit 1 below this mean SSIM.", show_default=False),
+    ] = None,
+    worst: Annotated[int, typer.Option("--worst", metavar="N", help="Worst moments to list.")] = 3,
+    pictures: Annotated[
+        Path | None,
+        typer.Option("--pictures", metavar="DIR", help="Write them as PNG: A, B, difference x8.", show_default=False),
+    ] = None,
+    start: Annotated[str | None, typer.Option("--start", metavar="T", help="First moment.", show_default=False)] = None,
+    end: Annotated[str | None, typer.Option("--end", metavar="T", help="Last moment.", show_default=False)] = None,
+    every: Annotated[int, typer.Option("--every", metavar="N", help="Measure every Nth moment.")] = 1,
+    scale: Annotated[bool, typer.Option("--scale", help="Bring B to A's size if they differ.")] = False,
+    per_frame: Annotated[bool, typer.Option("--per-frame", help="Print every moment too.")] = False,
+    composed: Annotated[
+        bool, typer.Option("--composed", help="A is a recording: compare with its composed frames.")
+    ] = False,
+    project: Annotated[
+        Path | None,
+        typer.Option("--project", metavar="FILE", help="With --composed: edit description.", show_default=False),
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option("--preset", metavar="FILE|NAME", help="With --composed: look.", show_default=False),
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    log_level: LogLevel = None,
+    debug: Debug = False,
+) -> None:
+    """Measure how much video B differs from A."""
+    _talk(json=json, quiet=quiet, debug=debug, log_level=log_level)
+    from reelpress.cli import compare
+
+    options = {"min_ssim": min_ssim, "worst": worst, "pictures": pictures, "start": start, "end": end}
+    options |= {"every": every, "scale": scale or None, "project": project, "preset": preset}
+    code = compare.run(a, b, _given(options), console, composed=composed, per_frame=per_frame)
+    if code:
+        raise typer.Exit(code)
+
+
 @app.command("probe", cls=PlainCommand)
 def probe_command(
     source: Annotated[Path, typer.Argument(metavar="SOURCE", help="A .cap folder or a video.", show_default=False)],
@@ -206,6 +251,69 @@ def config_command(
     from reelpress.cli import inspect
 
     inspect.config(source, _given(options), console)
+
+
+@app.command("bench", cls=PlainCommand)
+def bench_command(
+    recordings: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[RECORDING]", help="Also these .cap folders or videos.", show_default=False),
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Short scenarios: under 3 minutes on 2 cores.")] = False,
+    scenario: Annotated[
+        list[str] | None, typer.Option("--scenario", metavar="ID", help="Only these; may be given again.")
+    ] = None,
+    path: Annotated[
+        list[str] | None, typer.Option("--path", metavar="ID", help="Only these ways; may be given again.")
+    ] = None,
+    encoder: Annotated[list[str] | None, typer.Option("--encoder", metavar="x264|null", help="Only these.")] = None,
+    runs: Annotated[int | None, typer.Option("--runs", metavar="N", help="Runs of each. [5, quick: 2]")] = None,
+    scale: Annotated[float | None, typer.Option("--scale", metavar="X", help="Share of the full lengths.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the result as JSON.")] = None,
+    html: Annotated[Path | None, typer.Option("--html", metavar="FILE.html", help="Write it as a page.")] = None,
+    sampling: Annotated[bool, typer.Option("--sampling", help="Also say where the stages' threads are.")] = False,
+    python_memory: Annotated[bool, typer.Option("--python-memory", help="Also count Python's own memory.")] = False,
+    no_quality: Annotated[bool, typer.Option("--no-quality", help="Do not judge the outputs.")] = False,
+    aa: Annotated[bool, typer.Option("--aa", help="Also the same thing twice, to know the noise.")] = False,
+    self_cost: Annotated[bool, typer.Option("--self-cost", help="Also what measuring costs.")] = False,
+    peers: Annotated[bool, typer.Option("--peers", help="Also ffmpeg and MoviePy, where they are.")] = False,
+    peer: Annotated[
+        list[str] | None,
+        typer.Option("--peer", metavar="NAME=COMMAND", help="Another program: {source} {output} {width} {crf} ..."),
+    ] = None,
+    gate: Annotated[
+        Path | None, typer.Option("--gate", metavar="FILE", help="Exit 1 if ratios got worse than in FILE.")
+    ] = None,
+    write_gate: Annotated[Path | None, typer.Option("--write-gate", metavar="FILE", help="Write such a FILE.")] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    log_level: LogLevel = None,
+    debug: Debug = False,
+) -> None:
+    """Measure exports on this machine: speed, memory, size, quality, and where the time goes."""
+    _talk(json=json, quiet=quiet, debug=debug, log_level=log_level)
+    from reelpress.cli import bench
+
+    options: dict[str, Any] = {
+        "recordings": recordings,
+        "quick": quick,
+        "scenario": scenario,
+        "path": path,
+        "encoder": encoder,
+    }
+    options |= {
+        "runs": runs,
+        "scale": scale,
+        "out": out,
+        "html": html,
+        "sampling": sampling,
+        "python_memory": python_memory,
+    }
+    options |= {"no_quality": no_quality, "aa": aa, "self_cost": self_cost, "peers": peers, "peer": peer}
+    options |= {"gate": gate, "write_gate": write_gate}
+    code = bench.run(_given(options), console)
+    if code:
+        raise typer.Exit(code)
 
 
 def run(argv: Sequence[str] | None = None) -> int:

@@ -40,6 +40,7 @@ def run(sources: list[Path], output: Path | None, options: dict[str, Any], conso
     if output is not None and os.path.exists(output) and not os.path.isdir(output):
         raise SettingsError(f"-o {output} is a file, but there are {len(sources)} sources. Give a folder.")
     _refuse_same_names(sources)
+    _refuse_one_file_for_all(sources, options)
     with _folder_of(_target(sources[0], output, several=True), output):
         return _several(sources, output, options, console)
 
@@ -116,6 +117,16 @@ def _remove_empty(folders: list[Path]) -> None:
     for folder in reversed(folders):
         with contextlib.suppress(OSError):  # it is not empty: it is wanted
             folder.rmdir()
+
+
+def _refuse_one_file_for_all(sources: list[Path], options: dict[str, Any]) -> None:
+    """``--report`` and ``--trace`` of several sources go into a folder."""
+    settings = settings_for(sources[0], options)
+    for option, path in (("report", settings.report), ("trace", settings.trace)):
+        if path is not None and not os.path.isdir(path):
+            raise SettingsError(
+                f"--{option} is {path}, which is no folder, but there are {len(sources)} sources. Give a folder."
+            )
 
 
 def _refuse_same_names(sources: list[Path]) -> None:

@@ -36,6 +36,7 @@ class Option:
 
 
 _PICTURE, _RATE, _ENGINE, _SAFETY = "Picture and sound", "Size and quality", "Engine", "Safety"
+_ACCOUNT = "Account of the export"
 
 EXPORT_OPTIONS: tuple[Option, ...] = (
     Option("format", "Container; read from the output's name otherwise.", "mp4|gif|mov|webm|…", _RATE),
@@ -72,6 +73,8 @@ EXPORT_OPTIONS: tuple[Option, ...] = (
     Option("strict", "A fallback is an error.", None, _SAFETY),
     Option("overwrite", "Replace an existing file, after success.", None, _SAFETY),
     Option("verify", "Check of the finished file.", "fast|full", _SAFETY),
+    Option("report", "Write a page about the export (HTML, one file).", "FILE.html", _ACCOUNT),
+    Option("trace", "Write what every stage did when (Chrome trace).", "FILE.json", _ACCOUNT),
 )
 
 

@@ -70,6 +70,8 @@ class ExportPlan:
     fallbacks: tuple[Fallback, ...] = field(default_factory=tuple)
     subtitles: dict[str, Any] = field(default_factory=dict)
     """``used`` and ``reason``; ``file`` and ``cues`` where they are written."""
+    unchanged: dict[str, Any] = field(default_factory=dict)
+    """``used``, ``reason``, ``tolerance`` (of 255) and ``tolerance_reason``."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types."""

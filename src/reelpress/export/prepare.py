@@ -14,10 +14,11 @@ from reelpress.encode.select import Choice, choose_encoder
 from reelpress.errors import SettingsError, StrictFallbackError, UnsupportedInputError
 from reelpress.events import Fallback
 from reelpress.export.plan import Conversion, ExportPlan, FormatEdge, estimate
-from reelpress.export.settings import FORMATS, ExportSettings
+from reelpress.export.settings import FORMATS, ExportSettings, Unchanged
 from reelpress.export.stages import kind_of
 from reelpress.export.subtitles import cues, subtitle_path
 from reelpress.media.decode import conversion_of
+from reelpress.media.steady import DEFAULT_TOLERANCE
 from reelpress.pipeline.budget import Budget, BufferSizes, EncoderLoad, SourceLoad
 from reelpress.pipeline.machine import cores
 from reelpress.project.load import LoadedProject, load_project
@@ -70,6 +71,8 @@ class Job:
     fallbacks: list[Fallback] = field(default_factory=list)
     subtitles: tuple[TextCue, ...] = ()
     """Captions to be written; without any there is no file and no track."""
+    tolerance: int | None = None
+    """What counts as noise in the display's pictures (of 255); ``None``: they are taken as they are."""
 
     @property
     def subtitle_target(self) -> Path | None:
@@ -171,8 +174,9 @@ def _prepared(source: Path, target: Path, settings: ExportSettings, recording: R
     buffers = Budget.detect(memory=settings.memory, buffers=settings.buffer_size).plan(
         frame_bytes=width * height * 3 // 2,
         sources=_loads(director.tracks),
-        encoder=ENCODER_LOADS.get(rate.preset, EncoderLoad()),
+        encoder=_encoder_load(rate.preset, settings.unchanged),
     )
+    tolerance = _tolerance(settings, recording)
     fallbacks = _fallbacks(settings)
     if settings.strict and fallbacks:
         first = fallbacks[0]
@@ -181,7 +185,10 @@ def _prepared(source: Path, target: Path, settings: ExportSettings, recording: R
         )
     plan = _explain(source, target, settings, recording, project, director, spans, rate, buffers, fallbacks)
     plan = replace(
-        plan, warnings=_once(*plan.warnings, *warnings), subtitles=_explain_subtitles(settings, target, texts)
+        plan,
+        warnings=_once(*plan.warnings, *warnings),
+        subtitles=_explain_subtitles(settings, target, texts),
+        unchanged=_explain_unchanged(settings, tolerance),
     )
     return Job(
         source,
@@ -196,7 +203,40 @@ def _prepared(source: Path, target: Path, settings: ExportSettings, recording: R
         plan,
         fallbacks=fallbacks,
         subtitles=texts,
+        tolerance=tolerance,
     )
+
+
+def _encoder_load(preset: str, unchanged: Unchanged) -> EncoderLoad:
+    load = ENCODER_LOADS.get(preset, EncoderLoad())
+    return load if unchanged == "encode" else replace(load, bframes=0)
+
+
+def _explain_unchanged(settings: ExportSettings, tolerance: int | None) -> dict[str, Any]:
+    reasons = {
+        "splice": "pictures in which nothing or little changes are inserted into the H.264 stream, not encoded",
+        "vfr": "a picture lasts until the next one that differs",
+        "encode": "asked for: every frame goes through the encoder",
+    }
+    exact = "only equal source pictures count as unchanged"
+    noise = f"blocks within {tolerance} of 255 of what is shown count as unchanged: the recording was encoded before"
+    return {
+        "used": settings.unchanged,
+        "reason": reasons[settings.unchanged],
+        "tolerance": tolerance or 0,
+        "tolerance_reason": noise if tolerance else exact,
+    }
+
+
+def _tolerance(settings: ExportSettings, recording: Recording) -> int | None:
+    """What counts as noise in the display's pictures; ``None``: they are taken as they are."""
+    if settings.unchanged == "encode":
+        return None
+    wanted = settings.unchanged_tolerance
+    if wanted is None:
+        # the system's capture writes no picture while the screen is still; other recorders repeat it with new noise
+        wanted = 0 if recording.is_cap else DEFAULT_TOLERANCE
+    return wanted or None
 
 
 def _explain_subtitles(settings: ExportSettings, target: Path, texts: tuple[TextCue, ...]) -> dict[str, Any]:

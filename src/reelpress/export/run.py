@@ -16,15 +16,18 @@ from typing import TYPE_CHECKING, Any
 
 from reelpress import clock
 from reelpress.color import BT709_LIMITED
-from reelpress.compose.planar import PlanarCompositor
-from reelpress.events import CompletedEvent, FallbackEvent, PlanEvent, ProgressEvent, WarningEvent
+from reelpress.encode.open import open_output
+from reelpress.encode.splice.errors import SpliceRefused
+from reelpress.errors import ExportError, StrictFallbackError
+from reelpress.events import CompletedEvent, Fallback, FallbackEvent, PlanEvent, ProgressEvent, WarningEvent
 from reelpress.export import stages
+from reelpress.export.hooks import Hooks
+from reelpress.export.observe import Observer
 from reelpress.export.report import ExportReport, FrameCounts, OutputInfo, StageTimes
 from reelpress.export.sources import SourcePool
 from reelpress.export.subtitles import LANGUAGE, read_back, write_srt
 from reelpress.media.audio import AudioMixer
 from reelpress.media.encoder import AudioEncoderSpec, EncoderSpec
-from reelpress.media.mux import Mp4Writer
 from reelpress.media.pool import pool
 from reelpress.media.text_track import CODEC as TEXT_CODEC
 from reelpress.media.text_track import TextTrackSettings, text_packets
@@ -36,14 +39,15 @@ from reelpress.pipeline.memory import PressureMonitor
 from reelpress.pipeline.output import TargetGuard
 from reelpress.pipeline.run import Pipeline, PipelineStats
 from reelpress.pipeline.stage import Stage
+from reelpress.pipeline.trace import NO_TRACE, Tracer
 from reelpress.pipeline.watchdog import Deadlines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from reelpress.events import Event
     from reelpress.export.prepare import Job
-    from reelpress.export.settings import Verify
+    from reelpress.export.settings import Unchanged, Verify
     from reelpress.media.packets import EncodedPacket
     from reelpress.pipeline.budget import BufferSizes
 
@@ -76,6 +80,8 @@ class _Teller:
         if not force and now - self._last < PROGRESS_INTERVAL_S:
             return
         self._last = now
+        if self._window and frame < self._window[-1][1]:
+            self._window.clear()  # the export was restarted
         self._window.append((now, frame))
         while len(self._window) > 2 and now - self._window[0][0] > RATE_WINDOW_S:
             self._window.popleft()
@@ -86,9 +92,13 @@ class _Teller:
 
 
 def run(
-    job: Job, *, on_event: Callable[[Event], None] | None = None, cancel: CancelToken | None = None
+    job: Job,
+    *,
+    on_event: Callable[[Event], None] | None = None,
+    cancel: CancelToken | None = None,
+    hooks: Hooks | None = None,
 ) -> ExportReport:
-    """Export ``job``. The calling thread watches; events come in it.
+    """Export ``job``. The calling thread watches; events come in it. ``hooks`` are the benchmark's.
 
     Raises:
         ReelpressError: See ``errors``; no partial output is left, and an old file at the target is untouched.
@@ -101,11 +111,11 @@ def run(
     with contextlib.ExitStack() as stack:
         guard = stack.enter_context(_guard(job, job.target))
         beside = None if job.subtitle_target is None else stack.enter_context(_guard(job, job.subtitle_target))
+        observer = stack.enter_context(Observer(job, _sources(job)))
         teller.event(PlanEvent(job.plan.to_dict()))
         for fallback in job.fallbacks:
             teller.event(FallbackEvent(**asdict(fallback)))
         log.info("%s", job.buffers.start_line())
-        counts = FrameCounts(total=job.director.frames)
         warnings = list(job.plan.warnings)
 
         def warn(text: str) -> None:
@@ -113,21 +123,71 @@ def run(
                 warnings.append(text)
                 teller.event(WarningEvent(text))
 
-        flow = _Flow(job, guard.part_path, counts, cancel)
-        stats = flow.run(cancel, teller, warn)
+        hooks = hooks or Hooks()
+        flow, stats = _flowed(job, guard.part_path, cancel, hooks, observer, teller, warn)
+        counts = flow.counts
         for line in flow.afterwards():
             warn(line)
         flow.release()
-        result = _verified(job, guard, teller, cancel, settings.verify, has_audio=flow.has_audio)
+        hooks.finished(stats, counts)
+        result = _verified(
+            job,
+            guard,
+            teller,
+            cancel,
+            settings.verify,
+            has_audio=flow.has_audio,
+            shown=flow.shown,
+            tracer=observer.tracer,
+        )
         if beside is not None:
             write_srt(beside.part_path, job.subtitles, beside.target)
             read_back(beside.part_path, job.subtitles, beside.target)
         cancel.raise_if_cancelled()
         _commit(guard, beside)
-    wall = time.monotonic() - started
-    report = _report(job, counts, stats, result, flow, warnings, wall, _cpu_seconds() - cpu_started)
+        wall = time.monotonic() - started
+        report = _report(job, counts, stats, result, flow, warnings, wall, _cpu_seconds() - cpu_started)
+        for line in observer.finish(report):
+            warn(line)
     teller.event(CompletedEvent(str(job.target), report.to_dict()))
     return report
+
+
+def _flowed(
+    job: Job,
+    part_path: Any,
+    cancel: CancelToken,
+    hooks: Hooks,
+    observer: Observer,
+    teller: _Teller,
+    warn: Callable[[str], None],
+) -> tuple[_Flow, PipelineStats]:
+    """Run the stages; once more with every frame encoded where the encoder's stream turns out not to be splicable."""
+
+    def fell_back(used: Unchanged, reason: str) -> None:
+        fallback = Fallback("encode", job.settings.unchanged, used, reason)
+        if job.settings.strict:
+            raise StrictFallbackError(f"--strict: --unchanged {used} would be used instead, because {reason}")
+        job.fallbacks.append(fallback)
+        teller.event(FallbackEvent(**asdict(fallback)))
+
+    flow = _Flow(job, part_path, cancel, hooks, observer, job.settings.unchanged)
+    try:
+        if flow.refused is not None:
+            fell_back(flow.unchanged, flow.refused)
+        return flow, flow.run(cancel, teller, warn)
+    except StrictFallbackError:
+        flow.abandon()
+        raise
+    except ExportError as error:
+        # What a stage raises that is no error for users comes wrapped (Pipeline.run).
+        if not isinstance(error.__cause__, SpliceRefused):
+            raise
+        flow.abandon()
+        reason = error.__cause__.reason  # not the error itself: its traceback holds pictures
+    fell_back("encode", reason)
+    flow = _Flow(job, part_path, cancel, hooks, observer, "encode")
+    return flow, flow.run(cancel, teller, warn)
 
 
 def _guard(job: Job, target: Path) -> TargetGuard:
@@ -150,9 +210,19 @@ def _commit(guard: TargetGuard, beside: TargetGuard | None) -> None:
 class _Flow:
     """The stages of one export and what they share."""
 
-    def __init__(self, job: Job, part_path: Any, counts: FrameCounts, cancel: CancelToken) -> None:
+    def __init__(
+        self,
+        job: Job,
+        part_path: Any,
+        cancel: CancelToken,
+        hooks: Hooks,
+        observer: Observer,
+        unchanged: Unchanged,
+    ) -> None:
         self.job = job
-        self.counts = counts
+        self.hooks = hooks
+        self.observer = observer
+        self.counts = FrameCounts(total=job.director.frames)
         self.progress = stages.Progress()
         director, buffers, settings = job.director, job.buffers, job.settings
         spans = job.spans
@@ -193,21 +263,25 @@ class _Flow:
         )
         width, height = director.size
         try:
-            self.writer = Mp4Writer(
+            opened = open_output(
                 part_path,
-                video=EncoderSpec(
-                    width=width,
-                    height=height,
-                    fps=director.fps,
-                    crf=job.rate.crf,
-                    maxrate=job.rate.maxrate,
-                    bufsize=job.rate.bufsize,
-                    preset=job.rate.preset,
-                    gop_frames=max(1, round(director.fps * settings.gop)),
-                    threads=buffers.encode_threads,
-                    lookahead=buffers.lookahead,
-                    extra=_encoder_extra(buffers),
+                hooks.encoder_spec(
+                    EncoderSpec(
+                        width=width,
+                        height=height,
+                        fps=director.fps,
+                        crf=job.rate.crf,
+                        maxrate=job.rate.maxrate,
+                        bufsize=job.rate.bufsize,
+                        preset=job.rate.preset,
+                        gop_frames=max(1, round(director.fps * settings.gop)),
+                        threads=buffers.encode_threads,
+                        lookahead=buffers.lookahead,
+                        extra=_encoder_extra(buffers),
+                    )
                 ),
+                unchanged,
+                noisy=job.tolerance is not None,
                 audio=AudioEncoderSpec() if self.has_audio else None,
                 text=TextTrackSettings(LANGUAGE) if job.subtitles else None,
             )
@@ -215,11 +289,16 @@ class _Flow:
             if self.mixer is not None:
                 self.mixer.close()
             raise
-        self.compositor = PlanarCompositor()
+        self.writer, self.encoder = opened.writer, opened.encoder
+        self.unchanged, self.refused = opened.unchanged, opened.refused
+        self.shown: Sequence[int] | None = None
+        """Frames at which pictures come in the finished file, where not all have one."""
+        self.compositor = hooks.compositor()
 
     def run(self, cancel: CancelToken, teller: _Teller, warn: Callable[[str], None]) -> PipelineStats:
         """Run all stages to the end of the file."""
         job, director = self.job, self.job.director
+        encoder = self.hooks.encoder(self.encoder)
         parts = [
             Stage(
                 f"decode-{kind}" if len(self.sources) > 1 else "decode",
@@ -229,6 +308,7 @@ class _Flow:
                     kind=kind,
                     sources=self.sources[kind],
                     channel=self.decoded[kind],
+                    tolerance=job.tolerance if kind == "display" and self.unchanged != "encode" else None,
                 ),
                 outputs=[self.decoded[kind]],
             )
@@ -244,7 +324,7 @@ class _Flow:
             Stage(
                 "encode",
                 lambda ctx: stages.encode(
-                    ctx, self.writer.video, self.rendered, self.packets, self.counts, self.progress, time.monotonic
+                    ctx, encoder, self.rendered, self.packets, self.counts, self.progress, time.monotonic
                 ),
                 inputs=[self.rendered],
                 outputs=[self.packets],
@@ -264,23 +344,38 @@ class _Flow:
                 inputs=[self.packets],
             ),
         ]
-        pipeline = Pipeline(parts, deadlines=Deadlines(stall_s=job.settings.stall_timeout))
+        pipeline = Pipeline(
+            self.hooks.stages(parts),
+            deadlines=Deadlines(stall_s=job.settings.stall_timeout),
+            tracer=self.observer.tracer,
+        )
+        self.observer.watch(pipeline, self.counts)
 
         pressure = PressureMonitor(pipeline.shrink, warn)
 
         def tick() -> None:
             teller.progress(self.progress.phase, self.progress.encoded)
             pressure()
+            self.observer.tick()
+            self.hooks.tick()
 
         teller.progress("encode", 0, force=True)
         stats = pipeline.run(cancel, on_tick=tick)
+        self.observer.tick(last=True)
         teller.progress(self.progress.phase, self.progress.encoded, force=True)
+        self.shown = self.encoder.shown
         self.counts.repeated_after_error = sum(pool.repeated for pool in self.sources.values())
         return stats
 
+    def abandon(self) -> None:
+        """Close what a run that failed left open."""
+        self.writer.abort()
+        if self.mixer is not None:
+            self.mixer.close()
+
     def release(self) -> None:
         """Let go of encoder and pictures: verifying needs memory of its own."""
-        del self.writer
+        del self.writer, self.encoder
         pool.clear()
 
     def afterwards(self) -> list[str]:
@@ -317,7 +412,15 @@ def _encoder_extra(buffers: BufferSizes) -> dict[str, str]:
 
 
 def _verified(
-    job: Job, guard: TargetGuard, teller: _Teller, cancel: CancelToken, mode: Verify, *, has_audio: bool
+    job: Job,
+    guard: TargetGuard,
+    teller: _Teller,
+    cancel: CancelToken,
+    mode: Verify,
+    *,
+    has_audio: bool,
+    shown: Sequence[int] | None = None,
+    tracer: Tracer = NO_TRACE,
 ) -> VerifyResult:
     """Read the finished file back, under the same watch as the export itself."""
     director = job.director
@@ -336,12 +439,13 @@ def _verified(
                 has_audio=has_audio,
                 subtitles=job.subtitles or None,
                 mode=mode,
+                shown=shown,
                 heartbeat=ctx.heartbeat,
                 cancelled=lambda: cancel.cancelled,
             )
         )
 
-    Pipeline([Stage("verify", check)], deadlines=Deadlines(stall_s=job.settings.stall_timeout)).run(
+    Pipeline([Stage("verify", check)], deadlines=Deadlines(stall_s=job.settings.stall_timeout), tracer=tracer).run(
         cancel, on_tick=lambda: teller.progress("verify", director.frames)
     )
     return results[0]

@@ -50,6 +50,9 @@ X264_PRESETS = (
     "veryslow",
 )
 
+MAX_TOLERANCE = 15
+"""Of 255: beyond it real changes of a picture would be taken for noise."""
+
 MAX_SIDE = 8192
 """Pixels. H.264 level 6.2 ends near it, and so does every hardware decoder."""
 
@@ -57,7 +60,6 @@ MAX_SIDE = 8192
 _BUILT: dict[str, tuple[str, ...]] = {
     "format": ("mp4",),
     "codec": ("h264",),
-    "unchanged": ("encode",),
     "encoder": ("auto", "libx264"),
     "decoder": ("auto", "software"),
 }
@@ -93,8 +95,11 @@ class ExportSettings:
     encoder: str = "auto"
     decoder: str = "auto"
     gpu_format_conversion: bool = True
-    unchanged: Unchanged = "encode"
-    unchanged_tolerance: int = 0
+    unchanged: Unchanged = "splice"
+    """What becomes of frames in which nothing or little changes: inserted, longer durations, or all encoded."""
+    unchanged_tolerance: int | None = None
+    """Differences of a sample (of 255) that count as codec noise in a recording that was encoded again; ``None`` is 0
+    (exact) for a .cap, whose capture repeats no picture, and ``DEFAULT_TOLERANCE`` for a plain video."""
     memory: int | None = None
     """Bytes; ``None`` is half of the usable RAM, up to 2 GB."""
     buffer_size: int | None = None
@@ -107,6 +112,10 @@ class ExportSettings:
     no_audio: bool = False
     subtitles: Subtitles | None = None
     """``srt`` writes the captions beside the video, and as a track that players can switch on into it."""
+    report: Path | None = None
+    """An HTML page about the export to write; in a folder it gets the output's name."""
+    trace: Path | None = None
+    """A Chrome trace of the export to write (JSON); in a folder it gets the output's name."""
 
     def __post_init__(self) -> None:
         for name, allowed in _CHOICES.items():
@@ -120,8 +129,11 @@ class ExportSettings:
                     f"--{_dashed(name)} {value} is not built in this version of Reelpress. "
                     f"Built are: {', '.join(built)}."
                 )
-        if self.unchanged_tolerance != 0:
-            raise SettingsError("--unchanged-tolerance is not built in this version of Reelpress. Leave it out.")
+        if self.unchanged_tolerance is not None and not 0 <= self.unchanged_tolerance <= MAX_TOLERANCE:
+            raise SettingsError(
+                f"--unchanged-tolerance is {self.unchanged_tolerance}. "
+                f"Allowed is 0 (exact) to {MAX_TOLERANCE} (of 255)."
+            )
         parse_resolution(self.resolution)
         if self.fps is not None and not Fraction(1) <= self.fps <= 240:
             raise SettingsError(f"--fps is {str(self.fps)[:20]}. Allowed is 1 to 240.")
@@ -227,7 +239,7 @@ def _read(field: str, value: Any, option: str) -> Any:
         whole = "a whole number" if field in ("buffer_size", "unchanged_tolerance") else "a number"
         detail = str(error) if field in _TIME_FIELDS or field == "memory" else f"{value!r} is not {whole}."
         raise SettingsError(f"{label}: {detail}") from None
-    if field == "project":
+    if field in ("project", "report", "trace"):
         return Path(value)
     return str(value)
 

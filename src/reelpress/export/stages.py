@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reelpress import clock
+from reelpress.encode.base import UNKNOWN, Change, Kind
 from reelpress.media import pulse
+from reelpress.media.steady import Steadier
+from reelpress.scene.exposure import hides_more
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -51,6 +54,7 @@ class RenderedFrame:
 
     index: int
     planes: Planes
+    change: Change = UNKNOWN
 
 
 @dataclass(slots=True)
@@ -85,10 +89,19 @@ def fresh(plan: FramePlan, shown: dict[str, int]) -> Iterator[PictureLayer]:
 
 
 def decode(
-    ctx: StageContext, director: Director, kind: str, sources: SourcePool, channel: Channel[SourceFrame]
+    ctx: StageContext,
+    director: Director,
+    kind: str,
+    sources: SourcePool,
+    channel: Channel[SourceFrame],
+    tolerance: int | None = None,
 ) -> None:
-    """Decode what the plans show of one kind of track, each picture once."""
+    """Decode what the plans show of one kind of track, each picture once.
+
+    With a ``tolerance`` what is within it of the picture shown before stays as it was (``media.steady``).
+    """
     shown: dict[str, int] = {}
+    steadiers: dict[str, Steadier] = {}
     try:
         for index in range(director.frames):
             ctx.heartbeat()  # a long still stretch sends nothing, and is no stall
@@ -98,6 +111,10 @@ def decode(
                 # Behind a cut many pictures may be decoded before the wanted one comes: each packet is progress.
                 with ctx.native(f"decoding {picture.source}"), pulse.listening(ctx.heartbeat):
                     planes = sources.planes(picture.source, picture.frame)
+                    if tolerance is not None:
+                        if picture.source not in steadiers:
+                            steadiers[picture.source] = Steadier(tolerance)
+                        planes = steadiers[picture.source].steady(planes)
                 channel.send(SourceFrame(picture.source, picture.frame, planes))
     finally:
         sources.close()
@@ -115,6 +132,7 @@ def compose(
     shown: dict[str, int] = {}
     planes: dict[str, Planes] = {}
     previous: Composed | None = None
+    last: FramePlan | None = None
     area = director.size[0] * director.size[1]
     try:
         for index in range(director.frames):
@@ -131,11 +149,17 @@ def compose(
             damaged = sum(rect.area for rect in previous.damage)
             if damaged == 0:
                 counts.held += 1
+                kind = "held"
             elif damaged < HELD_AREA * area:
                 counts.patched += 1
+                kind = "patched"
             else:
                 counts.composed += 1
-            rendered.send(RenderedFrame(index, previous.planes))
+                kind = "composed"
+            ctx.decide(kind, index, damage=damaged / area)
+            change = Change(previous.damage if last is not None else None, plan is not last and hides_more(plan, last))
+            last = plan
+            rendered.send(RenderedFrame(index, previous.planes, change))
     finally:
         compositor.close()
 
@@ -149,11 +173,19 @@ def encode(
     progress: Progress,
     now: Callable[[], float],
 ) -> None:
-    """Give every frame to the encoder."""
+    """Give every frame to the encoder, which decides what becomes of it."""
     for frame in rendered:
         with ctx.native(f"encoding frame {frame.index}"):
-            ready = encoder.encode(frame.planes, frame.index)
-        counts.encoded += 1
+            ready = encoder.encode(frame.planes, frame.index, frame.change)
+        decision = encoder.decision
+        counts.encoded += decision.kind in (Kind.REAL, Kind.KEY)
+        ctx.decide(
+            f"encode: {decision.kind}",
+            frame.index,
+            why=decision.reason,
+            macroblocks=decision.macroblocks,
+            bytes=decision.size_bytes,
+        )
         progress.encoded = frame.index + 1
         if progress.first_encoded_at is None:
             progress.first_encoded_at = now()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
+from av.video.frame import PictureType
 
 from reelpress.clock import AUDIO_RATE
 from reelpress.color import BT709_LIMITED, ColorSpec, Matrix, Primaries, Range, Siting, Transfer
@@ -135,7 +136,7 @@ class VideoSession:
         """SPS and PPS as a byte stream with start codes."""
         return bytes(self._context.extradata or b"")
 
-    def encode(self, planes: Planes, pts: int) -> list[EncodedPacket]:
+    def encode(self, planes: Planes, pts: int, *, key: bool = False) -> list[EncodedPacket]:
         """Give one picture to the encoder and take the packets that are ready (often none, later several).
 
         The picture is not copied or converted on the way; the encoder copies it before this returns, so the
@@ -145,6 +146,8 @@ class VideoSession:
         Args:
             planes: Of the spec's format, size and colour.
             pts: Frame number, in ticks of 1/fps; strictly rising.
+            key: Make this a key frame, whatever the encoder thinks. With libx264 it is an IDR picture only under
+                the option ``forced-idr``.
 
         Raises:
             FormatError: Format, size or colour differ and ``external_conversion`` is on.
@@ -152,6 +155,8 @@ class VideoSession:
         """
         with writing(self._name, "encode"):
             frame = self._frame(planes)
+            if key:
+                frame.pict_type = PictureType.I
             frame.pts = pts
             frame.time_base = self._time_base
             packets = self._context.encode(frame)

@@ -20,7 +20,7 @@ from av.subtitles.codeccontext import SubtitleCodecContext
 from av.video.codeccontext import VideoCodecContext
 
 from reelpress.clock import AUDIO_RATE
-from reelpress.errors import EncoderError, OutputError, ReelpressError
+from reelpress.errors import EncoderError, OutputError
 from reelpress.media.encoder import (
     MATRIX_POINT,
     PRIMARIES_POINT,
@@ -63,6 +63,8 @@ class Mp4Writer:
         text: ``None`` writes no subtitle track. Its samples come from ``text_packets`` and go to ``mux`` as they are,
             each before the pictures of its time. Players show the track when they are asked to.
         faststart: Put the index in front of the pictures at the end, so that players on the web can start at once.
+        parameter_sets: Gets the encoder's parameter sets (a byte stream with start codes) and returns those that the
+            file shall have. Whoever rewrites the encoder's packets afterwards has to; what it raises comes through.
 
     Raises:
         OutputError: The file cannot be opened.
@@ -78,6 +80,7 @@ class Mp4Writer:
         audio: AudioEncoderSpec | None = None,
         text: TextTrackSettings | None = None,
         faststart: bool = True,
+        parameter_sets: Callable[[bytes], bytes] | None = None,
     ) -> None:
         self.path = path
         self.packets = 0
@@ -106,6 +109,9 @@ class Mp4Writer:
                 # Each encoder is opened by itself for a message that names the right one.
                 self._streams["video"], pictures = _video_stream(self._container, video)
                 _open(pictures, f"The video encoder {video.codec}")
+                if parameter_sets is not None:
+                    # libx264 has its own copy; FFmpeg takes the context's into the file when the header is written
+                    pictures.extradata = parameter_sets(bytes(pictures.extradata or b""))
                 sound: AudioCodecContext | None = None
                 if audio is not None:
                     self._streams["audio"], sound = _audio_stream(self._container, audio)
@@ -113,7 +119,7 @@ class Mp4Writer:
                 if text is not None:
                     self._streams["text"] = _text_stream(self._container, text)
                 self._container.start_encoding()
-        except ReelpressError:
+        except BaseException:
             self._container.close()
             self._closed = True
             raise

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
     from av.container import InputContainer
 
+Ticks = np.ndarray[tuple[int], np.dtype[np.int64]]
+Flags = np.ndarray[tuple[int], np.dtype[np.bool_]]
+
 KEY_FRAMES = 8
 """Key frames decoded in fast mode, besides the first and the last picture."""
 
@@ -49,6 +52,8 @@ class Expected:
     """Seconds of video; ``None`` is frames/fps."""
     subtitles: tuple[TextCue, ...] | None = None
     """What the subtitle track must say; ``None``: there must be none."""
+    shown: Ticks | None = None
+    """The k at which pictures come, where they do not come at each (variable rate); ``None``: all of them."""
 
     @property
     def seconds(self) -> Fraction:
@@ -68,10 +73,6 @@ class VerifyResult:
     """Pictures that were decoded for this."""
     checked: tuple[str, ...]
     """What was compared, for the report."""
-
-
-Ticks = np.ndarray[tuple[int], np.dtype[np.int64]]
-Flags = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,8 @@ def verify(
     has_audio: bool = False,
     subtitles: Sequence[TextCue] | None = None,
     mode: Literal["fast", "full"] = "fast",
+    shown: Sequence[int] | None = None,
+    key_frames: int = KEY_FRAMES,
     heartbeat: Callable[[], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> VerifyResult:
@@ -126,6 +129,8 @@ def verify(
         has_audio: Whether there must be one audio track as long as the video (to one AAC frame), or none.
         subtitles: What the one subtitle track must say when; ``None``: there must be no such track.
         mode: ``"fast"`` decodes up to 10 places, ``"full"`` everything.
+        shown: Numbers of the frames at which pictures come, rising, where the rate is variable; ``None``: at each.
+        key_frames: Key frames decoded in fast mode at most; the first picture and the last one always are.
         heartbeat: Called after every little piece of work.
         cancelled: Asked as often; True raises Cancelled.
 
@@ -135,7 +140,8 @@ def verify(
         Cancelled: ``cancelled`` said so.
     """
     cues = None if subtitles is None else tuple(subtitles)
-    expected = Expected(frames, fps, size, color, has_audio, duration, cues)
+    times = None if shown is None else np.asarray(shown, np.int64)
+    expected = Expected(frames, fps, size, color, has_audio, duration, cues, times)
 
     def pause() -> None:
         if heartbeat is not None:
@@ -164,7 +170,7 @@ def verify(
     if mode == "full":
         decoded = _decode_all(path, video, expected, pause)
     else:
-        decoded = _decode_some(path, video, packets, pause)
+        decoded = _decode_some(path, video, packets, key_frames, pause)
     if expected.has_audio:
         _decode_audio(path, audio, mode, pause)
     checked.append("decoded all" if mode == "full" else "decoded first, last and key frames")
@@ -306,17 +312,18 @@ def check_video_packets(packets: PacketTable, expected: Expected) -> None:
         VerifyError: Count, order, times, sizes or key flags are wrong.
     """
     _check_packets(packets, "picture")
-    if len(packets) != expected.frames:
-        raise _wrong(f"it has {len(packets)} pictures instead of {expected.frames}")
+    frames = np.arange(expected.frames, dtype=np.int64) if expected.shown is None else expected.shown
+    if len(packets) != len(frames):
+        raise _wrong(f"it has {len(packets)} pictures instead of {len(frames)}")
     if not packets.key[0]:
         raise _wrong("its first picture is not a key frame")
     # pts * time_base == k / fps, in integers.
     shown = np.sort(packets.pts) * (packets.time_base.numerator * expected.fps.numerator)
-    planned = np.arange(len(packets), dtype=np.int64) * (packets.time_base.denominator * expected.fps.denominator)
+    planned = frames * (packets.time_base.denominator * expected.fps.denominator)
     if (shown != planned).any():
         k = int(np.argmax(shown != planned))
         found = packets.seconds(int(np.sort(packets.pts)[k]))
-        raise _wrong(f"picture {k} is shown at {found} instead of {float(k / expected.fps):.6f} s")
+        raise _wrong(f"picture {k} is shown at {found} instead of {float(int(frames[k]) / expected.fps):.6f} s")
     if packets.end() != expected.seconds:
         raise _wrong(f"its video lasts {float(packets.end()):.6f} s instead of {float(expected.seconds):.6f} s")
 
@@ -390,11 +397,12 @@ def _prepare(container: InputContainer, stream: int, quick: bool) -> Any:
     return track
 
 
-def _decode_some(path: Path, stream: int, packets: PacketTable, pause: Callable[[], None]) -> int:
-    """Decode the first picture, up to KEY_FRAMES key frames and the last picture with what it needs."""
+def _decode_some(path: Path, stream: int, packets: PacketTable, most: int, pause: Callable[[], None]) -> int:
+    """Decode the first picture, up to ``most`` key frames and the last picture with what it needs."""
     keys = np.sort(packets.pts[packets.key])
     last = int(packets.pts.max())
-    spread = sorted({int(keys[round(k * (len(keys) - 1) / (KEY_FRAMES - 1))]) for k in range(KEY_FRAMES)})
+    count = max(2, most)
+    spread = sorted({int(keys[round(k * (len(keys) - 1) / (count - 1))]) for k in range(count)})
     decoded = 0
     with _opened(path) as container:
         # The loop filter finds no faults and takes a quarter of the time.
@@ -410,7 +418,7 @@ def _decode_from(container: InputContainer, track: Any, start: int, end: int, pa
     decoded = 0
     try:
         container.seek(start, stream=track)
-        for frame in _frames_from(container, track, start, alone=start == end):
+        for frame in _frames_from(container, track, start, end):
             decoded += 1
             pause()
             _whole(frame, base)
@@ -421,15 +429,25 @@ def _decode_from(container: InputContainer, track: Any, start: int, end: int, pa
     raise _wrong(f"the picture at {float(end * base):.3f} s did not come out of the decoder")
 
 
-def _frames_from(container: InputContainer, track: Any, start: int, alone: bool) -> Iterator[Any]:
-    """Decoded pictures from the key frame at ``start`` on, or only that one."""
+def _frames_from(container: InputContainer, track: Any, start: int, end: int) -> Iterator[Any]:
+    """Decoded pictures from the key frame at ``start`` on that the one at ``end`` may need, or only that one."""
+    h264 = track.codec_context.name == "h264"
     for packet in container.demux(track):
-        if alone and packet.pts is not None and packet.pts != start:
+        if start == end and packet.pts is not None and packet.pts != start:
             break  # draining gives the picture without decoding more
+        if h264 and packet.pts != end and _is_disposable(packet):
+            continue  # no other picture refers to it
         yield from packet.decode()
         if packet.size == 0:
             return  # the end of the file drained the decoder
     yield from track.codec_context.decode(None)
+
+
+def _is_disposable(packet: Any) -> bool:
+    """Whether a packet of an MP4 file is a non-reference H.264 picture: nal_ref_idc 0 and nal_unit_type 1 (7.4.1)."""
+    if packet.size < 5:
+        return False
+    return (memoryview(packet)[4] & 0x7F) == 1
 
 
 def _whole(frame: Any, base: Fraction) -> None:
@@ -439,6 +457,7 @@ def _whole(frame: Any, base: Fraction) -> None:
 
 def _decode_all(path: Path, stream: int, expected: Expected, pause: Callable[[], None]) -> int:
     decoded = 0
+    places: Sequence[int] = range(expected.frames) if expected.shown is None else expected.shown.tolist()
     with _opened(path) as container:
         track = _prepare(container, stream, quick=False)
         base = _time_base(track)
@@ -446,14 +465,19 @@ def _decode_all(path: Path, stream: int, expected: Expected, pause: Callable[[],
             for packet in container.demux(track):
                 for frame in packet.decode():
                     _whole(frame, base)
-                    if frame.pts * base != decoded / expected.fps:
+                    place = (
+                        decoded
+                        if expected.shown is None
+                        else int(expected.shown[min(decoded, len(expected.shown) - 1)])
+                    )
+                    if frame.pts * base != place / expected.fps:
                         raise _wrong(f"decoded picture {decoded} is for {float(frame.pts * base):.6f} s")
                     decoded += 1
                 pause()
         except AV_ERRORS as fault:
             raise _wrong(f"picture {decoded} cannot be decoded ({fault})") from fault
-    if decoded != expected.frames:
-        raise _wrong(f"{decoded} pictures can be decoded instead of {expected.frames}")
+    if decoded != len(places):
+        raise _wrong(f"{decoded} pictures can be decoded instead of {len(places)}")
     return decoded
 
 

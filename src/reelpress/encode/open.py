@@ -1,0 +1,110 @@
+"""A file's writer and the encoder before it, for each way of treating unchanged pictures (``--unchanged``)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from reelpress.encode.every import EveryFrame
+from reelpress.encode.splice.errors import SpliceRefused
+from reelpress.encode.splice.policy import Policy, PolicyLimits
+from reelpress.encode.splice.session import SpliceSession
+from reelpress.encode.splice.stream import Splicer
+from reelpress.encode.splice.transplant import MAX_SLICES, Transplanter, patch_qp
+from reelpress.encode.vfr import VariableRate
+from reelpress.media.mux import Mp4Writer
+from reelpress.media.patch_encoder import PatchEncoder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from reelpress.encode.base import Encoder
+    from reelpress.media.encoder import AudioEncoderSpec, EncoderSpec
+    from reelpress.media.text_track import TextTrackSettings
+
+Unchanged = Literal["splice", "vfr", "encode"]
+
+WITHOUT_TREE = frozenset({"ultrafast", "superfast"})
+"""x264 presets that have no macroblock-tree."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOutput:
+    """A file that is being written and what pictures are given to."""
+
+    writer: Mp4Writer
+    encoder: Encoder
+    unchanged: Unchanged
+    refused: str | None = None
+    """Why the stream cannot be spliced, where it was asked for."""
+
+
+def open_output(
+    path: Path,
+    spec: EncoderSpec,
+    unchanged: Unchanged,
+    *,
+    noisy: bool = False,
+    audio: AudioEncoderSpec | None = None,
+    text: TextTrackSettings | None = None,
+) -> OpenOutput:
+    """Open the file and its encoder.
+
+    Args:
+        path: Created, or emptied when it exists.
+        spec: As for an export in which every frame is encoded.
+        unchanged: What is wanted. Where ``splice`` is refused by what the encoder's parameter sets say, ``vfr`` is
+            taken.
+        noisy: The source was encoded before (:class:`PolicyLimits`).
+        audio, text: Tracks beside the pictures.
+
+    Raises:
+        OutputError, EncoderError, OutOfMemoryError: As ``Mp4Writer``.
+    """
+    if unchanged == "encode":
+        writer = Mp4Writer(path, video=spec, audio=audio, text=text)
+        return OpenOutput(writer, EveryFrame(writer.video), unchanged)
+    # Without B-frames, so that pictures leave the encoder in the order in which they are shown.
+    # Where the scene changes the encoder may start anew, but then by an IDR picture: other I pictures are taken for key
+    # frames by some demuxers and are none.
+    options = ":".join(filter(None, (spec.extra.get("x264-params"), "min-keyint=1")))
+    extra = {**spec.extra, "bf": "0", "forced-idr": "1", "x264-params": options}
+    asked = replace(spec, extra=extra)
+    refused: str | None = None
+    if unchanged == "splice":
+        try:
+            return _splicing(path, spec, asked, audio, text, noisy=noisy)
+        except SpliceRefused as refusal:
+            refused = refusal.reason
+    writer = Mp4Writer(path, video=asked, audio=audio, text=text)
+    return OpenOutput(writer, VariableRate(writer.video, spec.gop_frames), "vfr", refused)
+
+
+def _splicing(
+    path: Path,
+    spec: EncoderSpec,
+    asked: EncoderSpec,
+    audio: AudioEncoderSpec | None,
+    text: TextTrackSettings | None,
+    *,
+    noisy: bool,
+) -> OpenOutput:
+    tiny = PatchEncoder(spec.pixel_format)
+    editors: list[Splicer] = []
+
+    def edited(parameter_sets: bytes) -> bytes:
+        editors.append(Splicer(parameter_sets, patch_pps=tiny.pps))
+        return editors[0].header
+
+    writer = Mp4Writer(path, video=asked, audio=audio, text=text, parameter_sets=edited)
+    splicer = editors[0]
+    tree = spec.preset not in WITHOUT_TREE and spec.lookahead != 0
+    try:
+        patches = Transplanter(tiny, patch_qp(spec.crf, tree=tree), min(MAX_SLICES, splicer.max_slices))
+    except SpliceRefused:
+        writer.abort()
+        raise
+    rate = spec.maxrate if spec.maxrate is not None else 0.1 * spec.width * spec.height * float(spec.fps)
+    per_frame = rate / 1.5 / float(spec.fps) / 8
+    limits = PolicyLimits.of(spec.width, spec.height, spec.gop_frames, per_frame, noisy=noisy)
+    return OpenOutput(writer, SpliceSession(writer.video, splicer, patches, Policy(limits)), "splice")

@@ -1,0 +1,214 @@
+"""The splicing encoder: real pictures through x264, all others written by ourselves.
+
+What is inserted is a difference from the last real picture, whose packet may come much later: the encoder looks ahead
+by *real* pictures, and a minute can lie between two of them. So inserted pictures wait as what they are (nothing, or
+the compressed pieces of a patch: bytes, never planes) and are written behind their real picture when it comes out;
+only then it is known whether the encoder made a key frame of it by itself.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from reelpress.encode.base import UNKNOWN, Change, Decision, Kind
+from reelpress.encode.splice.changed import MacroblockDiff
+from reelpress.encode.splice.cuts import novelty
+from reelpress.encode.splice.stream import PcmRun
+from reelpress.encode.splice.transplant import PCM_BYTES, SLICE_BYTES
+from reelpress.media.packets import EncodedPacket
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from reelpress.encode.splice.policy import Policy
+    from reelpress.encode.splice.stream import IntraRun, Splicer
+    from reelpress.encode.splice.transplant import Transplanter
+    from reelpress.media.encoder import EncoderSpec, VideoSession
+    from reelpress.media.planes import Planes
+
+LONGEST_DURATION = 1
+"""Ticks that a real picture is said to last at most.
+
+The encoder spends more on pictures that are shown longer: with their true durations a few real pictures become larger
+than all frames together would have been. Told that each lasts one frame it leaves text at rest as it would if every
+frame were encoded, with B-frames, at the same CRF (docs/splice.md has the figures for 1, 2 and 4)."""
+
+
+@dataclass(slots=True)
+class SpliceCounts:
+    """Pictures by what became of them, and the bytes of those that were inserted."""
+
+    real: int = 0
+    keys: int = 0
+    """Of the real ones, those asked for as key frames."""
+    held: int = 0
+    patched: int = 0
+    replayed: int = 0
+    real_bytes: int = 0
+    inserted_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A picture whose place in the stream is known, and whose bytes are not."""
+
+    frame: int
+    kind: Kind
+    pieces: Sequence[IntraRun | PcmRun] = ()
+
+
+class SpliceSession:
+    """Implements :class:`reelpress.encode.base.Encoder` over an encoder without B-frames and a stream editor.
+
+    Keeps the last real picture's planes. One thread at a time.
+
+    Args:
+        session: The encoder: ``bframes=0``, no key frames of its own by count, ``forced-idr``, frame threads.
+        splicer: The editor of its stream; the file's header has the editor's parameter sets.
+        patches: Makes the pieces of patched pictures.
+        policy: Decides.
+
+    Raises (from ``encode`` and ``flush``):
+        SpliceRefused: The encoder's stream is not what the editor can work on; what was written so far is complete up
+            to that picture.
+    """
+
+    def __init__(self, session: VideoSession, splicer: Splicer, patches: Transplanter, policy: Policy) -> None:
+        self.counts = SpliceCounts()
+        self._session = session
+        self._splicer = splicer
+        self._patches = patches
+        self._policy = policy
+        self._diff = MacroblockDiff(session.spec.width, session.spec.height)
+        self._anchor: Planes | None = None
+        self._last: tuple[Sequence[IntraRun | PcmRun], Decision] | None = None
+        self._waiting: deque[_Waiting] = deque()
+        self._decision = Decision(Kind.REAL, "nothing yet")
+        self._given = 0
+        self._given_at = 0
+        self._time_base = 1 / session.spec.fps
+
+    @property
+    def spec(self) -> EncoderSpec:
+        return self._session.spec
+
+    @property
+    def decision(self) -> Decision:
+        return self._decision
+
+    @property
+    def shown(self) -> None:
+        """See :attr:`reelpress.encode.base.Encoder.shown`."""
+        return None
+
+    def encode(self, planes: Planes, pts: int, change: Change = UNKNOWN) -> list[EncodedPacket]:
+        """See :meth:`reelpress.encode.base.Encoder.encode`."""
+        if change.damage is None:
+            self._diff.mark_all()
+        else:
+            self._diff.mark(change.damage)
+        found = self._changed(planes)
+        changed = None if found is None else int(np.count_nonzero(found))
+        decision = self._policy.decide(
+            pts, changed, hides_more=change.hides_more, novelty=functools.partial(self._novelty, planes)
+        )
+        pieces: Sequence[IntraRun | PcmRun] = ()
+        if decision.kind is Kind.PATCH and found is not None:
+            pieces, decision = self._patched(planes, pts, found, decision, repeated=change.damage == ())
+        self._policy.did(pts, decision, changed)
+        self._decision = decision
+        self._waiting.append(_Waiting(pts, decision.kind, pieces))
+        self._last = (pieces, decision) if decision.kind is Kind.PATCH else None
+        if decision.kind in (Kind.REAL, Kind.KEY):
+            return self._real(planes, pts, decision)
+        return self._drained()
+
+    def flush(self) -> list[EncodedPacket]:
+        """See :meth:`reelpress.encode.base.Encoder.flush`."""
+        return self._written(self._session.flush())
+
+    def _changed(self, planes: Planes) -> NDArray[np.bool_] | None:
+        if self._anchor is None:
+            return None
+        return self._diff.changed(planes, self._anchor, self._policy.limits.patch_area)
+
+    def _novelty(self, planes: Planes, enough: float) -> float:
+        return 1.0 if self._anchor is None else novelty(planes.planes[0], self._anchor.planes[0], enough)
+
+    def _patched(
+        self, planes: Planes, frame: int, found: NDArray[np.bool_], decision: Decision, *, repeated: bool
+    ) -> tuple[Sequence[IntraRun | PcmRun], Decision]:
+        """The pieces of a patch and what is said of it; or no pieces and a real picture."""
+        if repeated and self._last is not None:
+            pieces, patch = self._last
+        else:
+            made = self._patches.pieces(planes, found)
+            if made is None:
+                return (), Decision(Kind.REAL, "the patch would take too many slices", decision.macroblocks)
+            pieces = made
+            patch = replace(decision, size_bytes=size_of(pieces))
+        decision = self._policy.accepts(frame, patch)
+        return (pieces, decision) if decision.kind is Kind.PATCH else ((), decision)
+
+    def _real(self, planes: Planes, frame: int, decision: Decision) -> list[EncodedPacket]:
+        self._anchor = planes
+        self._diff.settled()
+        self._given += min(max(1, frame - self._given_at), LONGEST_DURATION)
+        self._given_at = frame
+        self.counts.real += 1
+        self.counts.keys += decision.kind is Kind.KEY
+        return self._written(self._session.encode(planes, self._given, key=decision.kind is Kind.KEY))
+
+    def _written(self, packets: list[EncodedPacket]) -> list[EncodedPacket]:
+        """The encoder's packets in their places, with everything that waited behind them."""
+        ready: list[EncodedPacket] = []
+        for packet in packets:
+            frame = self._waiting.popleft().frame
+            data = self._splicer.real(packet.data, frame)
+            self._policy.coded(len(data))
+            if self._splicer.last_is_idr:
+                self._policy.key_seen(frame)
+            self.counts.real_bytes += len(data)
+            ready.append(self._packet(data, frame, is_key=self._splicer.last_is_idr))
+            ready += self._drained()
+        return ready
+
+    def _drained(self) -> list[EncodedPacket]:
+        """The inserted pictures up to the next real one."""
+        ready: list[EncodedPacket] = []
+        while self._waiting and self._waiting[0].kind not in (Kind.REAL, Kind.KEY):
+            entry = self._waiting.popleft()
+            ready.append(self._inserted(entry))
+            self.counts.inserted_bytes += len(ready[-1].data)
+        return ready
+
+    def _inserted(self, entry: _Waiting) -> EncodedPacket:
+        if entry.kind is Kind.PATCH:
+            self.counts.patched += 1
+            return self._packet(self._splicer.patched(entry.frame, entry.pieces), entry.frame)
+        if entry.kind is Kind.REPLAY:
+            data = self._splicer.replay(entry.frame)
+            if data is not None:
+                self.counts.replayed += 1
+                return self._packet(data, entry.frame, is_key=True)
+            # cannot be: a replay follows its own key frame. A held picture shows the same, without the seek point.
+        self.counts.held += 1
+        return self._packet(self._splicer.held(entry.frame), entry.frame)
+
+    def _packet(self, data: bytes, frame: int, *, is_key: bool = False) -> EncodedPacket:
+        return EncodedPacket("video", data, frame, frame, 1, is_key, self._time_base)
+
+
+def size_of(pieces: Sequence[IntraRun | PcmRun]) -> int:
+    """Bytes of a patched picture, about: the data, and what the slices around it take."""
+    size = SLICE_BYTES
+    for piece in pieces:
+        size += PCM_BYTES if isinstance(piece, PcmRun) else 2 * SLICE_BYTES + (piece.end - piece.start) // 8
+    return size
