@@ -13,8 +13,8 @@ WALL = 10.0
 def plan(**changes: Any) -> dict[str, Any]:
     choice = {"used": "libx264", "reason": "it runs everywhere", "rejected": [{"name": "nvenc", "reason": "no GPU"}]}
     return {
-        "source": "/home/jane/films/talk.cap",
-        "output": "/home/jane/out/talk.mp4",
+        "source": "/srv/jane/films/talk.cap",
+        "output": "/srv/jane/out/talk.mp4",
         "frames": 600,
         "width": 1920,
         "height": 1080,

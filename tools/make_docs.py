@@ -1,6 +1,7 @@
 """Make the pictures and tables of README and docs from the sample, the benchmark results and the run records.
 
-``python tools/make_docs.py`` writes them; ``--check`` says (exit 1) whether the tables are what the JSON says.
+``python tools/make_docs.py`` writes them, and docs/format-flow.md; ``--check`` says (exit 1) whether the tables are
+what the JSON says. ``--preview RESULT.json`` prints the pages about the benchmark as they would look with that result.
 A table stands between ``<!-- table:NAME -->`` and ``<!-- end -->``.
 """
 
@@ -10,21 +11,22 @@ import argparse
 import json
 import re
 import sys
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+
+import bench_tables as bench
+import make_format_flow
+import seed_tables as seed
+import splice_tables as splice
+from bench_tables import result_of, rows
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 RUNS = ROOT / "docs" / "runs.json"
 MOMENT = Fraction(3, 2)
 """Output time of the pictures in the README."""
-
-
-def rows(header: list[str], body: list[list[str]]) -> str:
-    """A Markdown table."""
-    lines = ["| " + " | ".join(header) + " |", "| " + " | ".join("---" for _ in header) + " |"]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in body])
 
 
 def load(name: str) -> dict[str, Any]:
@@ -158,7 +160,9 @@ def runs_table() -> str:
     return rows(["where", "Python", "PyAV", "what", "result", "date"], body)
 
 
-TABLES = {
+Table = Callable[[], str]
+
+TABLES: dict[str, Table] = {
     "look": look_table,
     "start": start_table,
     "memory": memory_table,
@@ -167,15 +171,45 @@ TABLES = {
     "cgroup": cgroup_rows,
     "quality": quality_table,
     "runs": runs_table,
+    "spliceexports": splice.exports,
+    "verifycost": splice.verify,
+    "copying": splice.copying,
+    "policylimits": splice.limits,
+    "virtualtimes": splice.times,
+    "patchspeed": splice.patch_speed,
+    "patchpointer": splice.patch_pointer,
+    "patchtext": splice.patch_text,
 }
-FILES = ("README.md", "docs/performance.md", "docs/guide.md")
+
+BENCH: dict[str, Callable[[dict[str, Any] | None], str]] = {
+    "matrix": bench.matrix,
+    "summary": bench.summary,
+    "swscale": bench.swscale,
+    "frames": bench.frames,
+    "split": bench.split,
+    "fidelity": bench.fidelity,
+    "peers": bench.peers,
+    "harness": bench.harness,
+    "beliefs": seed.beliefs,
+    "costs": seed.costs,
+    "success": seed.success,
+}
+"""Made from the result of ``reelpress bench``; ``None`` where there is none yet."""
+
+FILES = ("README.md", "docs/performance.md", "docs/guide.md", "docs/seed.md", "docs/splice.md")
 
 
-def filled(text: str) -> str:
+def tables(result: dict[str, Any] | None) -> dict[str, Table]:
+    """Every table by its name; those of the benchmark from ``result``."""
+    made = {name: (lambda make=make: make(result)) for name, make in BENCH.items()}
+    return {**TABLES, **made, "nvidia": lambda: bench.nvidia(result_of("bench-nvidia"))}
+
+
+def filled(text: str, known: dict[str, Table]) -> str:
     """``text`` with every table made anew."""
 
     def one(match: re.Match[str]) -> str:
-        return f"<!-- table:{match[1]} -->\n{TABLES[match[1]]()}\n<!-- end -->"
+        return f"<!-- table:{match[1]} -->\n{known[match[1]]()}\n<!-- end -->"
 
     return re.sub(r"<!-- table:([a-z]+) -->.*?<!-- end -->", one, text, flags=re.DOTALL)
 
@@ -199,18 +233,30 @@ def pictures() -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("--preview", type=Path, metavar="RESULT.json")
     options = parser.parse_args()
+    if options.preview is not None:
+        known = tables(json.loads(options.preview.read_text(encoding="utf-8")))
+        for name in ("docs/seed.md", "docs/performance.md"):
+            print(filled((ROOT / name).read_text(encoding="utf-8"), known))
+        return 0
+    known = tables(result_of("bench"))
     stale = []
     for name in FILES:
         path = ROOT / name
         old = path.read_text(encoding="utf-8")
-        new = filled(old)
+        new = filled(old, known)
         if new != old:
             stale.append(name)
             if not options.check:
                 path.write_text(new, encoding="utf-8")
+    flow = make_format_flow.page(make_format_flow.found())
+    if not make_format_flow.TARGET.exists() or make_format_flow.TARGET.read_text(encoding="utf-8") != flow:
+        stale.append("docs/format-flow.md")
+        if not options.check:
+            make_format_flow.TARGET.write_text(flow, encoding="utf-8")
     if options.check:
         print("stale: " + ", ".join(stale) if stale else "all tables are what the JSON says")
         return 1 if stale else 0

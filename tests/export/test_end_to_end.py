@@ -7,6 +7,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -57,7 +58,12 @@ def test_nothing_else_is_left_beside_the_target(exported: tuple[Path, ExportRepo
 def test_the_report_adds_up(exported: tuple[Path, ExportReport, list[Event]]) -> None:
     target, report, _ = exported
     frames = report.frames
-    assert frames.composed + frames.patched + frames.held == frames.total == frames.encoded
+    assert frames.composed + frames.patched + frames.held == frames.total == FRAMES
+    # nal_ref_idc 0 is an inserted picture; within the first two seconds no key frame is replayed
+    with av.open(str(target)) as container:
+        encoded = sum(bytes(p)[4] >> 5 != 0 for p in container.demux(container.streams.video[0]) if p.size)
+    assert frames.encoded == encoded
+    assert 1 < encoded <= FRAMES
     assert frames.repeated_after_error == frames.copied == 0
     assert report.output.size_bytes == target.stat().st_size
     assert report.output.duration_s == pytest.approx(2.0)

@@ -122,8 +122,8 @@ def test_the_policy_allows_exactly_the_style_and_script_that_are_there():
 
 
 def test_no_folder_of_the_machine_is_on_the_page():
-    told = report(warnings=["/home/jane/films/talk.cap/x.png cannot be read", "see /srv/secret place/b.jpg."])
-    made = render(plan(), told, samples(), files=[Path("/home/jane/films/talk.cap")])
+    told = report(warnings=["/srv/jane/films/talk.cap/x.png cannot be read", "see /srv/secret place/b.jpg."])
+    made = render(plan(), told, samples(), files=[Path("/srv/jane/films/talk.cap")])
     assert "talk.cap/x.png cannot be read" in made
     assert "jane" not in made
     assert "films" not in made

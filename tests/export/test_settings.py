@@ -27,6 +27,8 @@ def test_defaults_are_those_of_the_design() -> None:
     assert not (s.strict or s.overwrite or s.no_audio or s.optimize_size)
     assert s.stall_timeout == 5.0
     assert s.fps is s.crf is s.memory is s.buffer_size is None
+    assert s.unchanged == "splice"
+    assert s.unchanged_tolerance is None
 
 
 def read(**values: object) -> ExportSettings:
@@ -62,7 +64,10 @@ def test_text_is_read_by_type() -> None:
         ({"strict": "maybe"}, "Allowed are 1, true"),
         ({"stall_timeout": "0"}, "0.1 to 3600"),
         ({"fps": "1e400"}, "1 to 240"),
-        ({"unchanged_tolerance": "4"}, "not built"),
+        ({"unchanged_tolerance": "16"}, "is 16. Allowed is 0 .exact. to 15"),
+        ({"unchanged_tolerance": "-1"}, "is -1. Allowed is 0 .exact. to 15"),
+        ({"unchanged_tolerance": "2.5"}, "not a whole number"),
+        ({"unchanged": "skip"}, "splice, vfr"),
         ({"crf": [1]}, "not a number"),
         ({"stall_timeout": {"a": 1}}, "not a number"),
         ({"buffers": 3.7}, "not a whole number"),

@@ -45,10 +45,10 @@ PATCH = {
     "encode": """
 from reelpress.media.encoder import VideoSession
 original = VideoSession.encode
-def encode(self, planes, pts):
+def encode(self, planes, pts, **more):
     if pts == 20:
         stop()
-    return original(self, planes, pts)
+    return original(self, planes, pts, **more)
 VideoSession.encode = encode
 """,
     "decode": """

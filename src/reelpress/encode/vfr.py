@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from reelpress.encode.base import UNKNOWN, Change, Decision, Kind
 from reelpress.encode.splice.changed import MacroblockDiff
-from reelpress.encode.splice.session import LONGEST_DURATION
+from reelpress.encode.splice.session import MOVING_DURATION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +42,7 @@ class VariableRate:
         self._frames: deque[int] = deque()
         self._shown = array("q")
         self._late: list[EncodedPacket] = []
-        self._key = self._given = self._given_at = self._end = 0
+        self._key = self._given = self._end = 0
 
     @property
     def spec(self) -> EncoderSpec:
@@ -72,8 +72,7 @@ class VariableRate:
         self._key = pts if key else self._key
         self._anchor = planes
         self._diff.settled()
-        self._given += min(max(1, pts - self._given_at), LONGEST_DURATION)
-        self._given_at = pts
+        self._given += MOVING_DURATION
         self._frames.append(pts)
         self._shown.append(pts)
         return self._timed(self._session.encode(planes, self._given, key=key))

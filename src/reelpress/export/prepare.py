@@ -13,7 +13,8 @@ from reelpress.encode.rate import RateControl, rate_control
 from reelpress.encode.select import Choice, choose_encoder
 from reelpress.errors import SettingsError, StrictFallbackError, UnsupportedInputError
 from reelpress.events import Fallback
-from reelpress.export.plan import Conversion, ExportPlan, FormatEdge, estimate
+from reelpress.export.copy import CopyJob, CopyRefused, decide
+from reelpress.export.plan import Conversion, Estimate, ExportPlan, FormatEdge, estimate
 from reelpress.export.settings import FORMATS, ExportSettings, Unchanged
 from reelpress.export.stages import kind_of
 from reelpress.export.subtitles import cues, subtitle_path
@@ -78,6 +79,24 @@ class Job:
     def subtitle_target(self) -> Path | None:
         """The SRT file that is written, if any."""
         return subtitle_path(self.target) if self.subtitles else None
+
+    copy: CopyJob | None = None
+    """How packets are copied; ``None``: every picture goes through the stages."""
+
+    def encode_instead(self, reason: str) -> None:
+        """Give up copying, which turned out not to be possible.
+
+        Raises:
+            StrictFallbackError: ``strict`` is on.
+        """
+        if self.settings.strict:
+            raise StrictFallbackError(f"--strict: the pictures would be encoded instead of copied, because {reason}.")
+        self.copy = None
+        self.plan = replace(self.encoding_plan or self.plan, copy={"used": False, "reason": reason})
+        self.fallbacks.append(Fallback("copy", "copy", "encode", reason))
+
+    encoding_plan: ExportPlan | None = None
+    """Where packets are copied: the plan of encoding them."""
 
     def close(self) -> None:
         """Remove temporary files; calling it twice is harmless."""
@@ -190,6 +209,12 @@ def _prepared(source: Path, target: Path, settings: ExportSettings, recording: R
         subtitles=_explain_subtitles(settings, target, texts),
         unchanged=_explain_unchanged(settings, tolerance),
     )
+    encoding, copied = plan, None
+    try:
+        copied = decide(settings, recording, project.project, director, spans, has_subtitles=bool(texts))
+        plan = _copying(plan, copied)
+    except CopyRefused as refusal:
+        plan = replace(plan, copy={"used": False, "reason": refusal.reason})
     return Job(
         source,
         target,
@@ -204,6 +229,36 @@ def _prepared(source: Path, target: Path, settings: ExportSettings, recording: R
         fallbacks=fallbacks,
         subtitles=texts,
         tolerance=tolerance,
+        copy=copied,
+        encoding_plan=encoding,
+    )
+
+
+def _copying(plan: ExportPlan, copied: CopyJob) -> ExportPlan:
+    """The plan of an export that copies packets, given that of one that does not."""
+    share = Fraction(copied.encoded, copied.pictures)
+    again = copied.encoded > 0
+    source = "the recording's packets" if not again else "the recording's packets; libx264 for the pictures at the cuts"
+    sizes = sum(int(packets.size.sum()) for packets in copied.packets.values())
+    return replace(
+        plan,
+        frames=copied.pictures,
+        formats=(FormatEdge("copied", "h264", "bt709", "limited", "packets are not decoded"),),
+        conversions=(),
+        decoder=plan.decoder if again else Choice("none", "packets are copied"),
+        renderer=Choice("none", "nothing is drawn"),
+        converter=Choice("none", "nothing is converted"),
+        encoder=Choice("copy, libx264 at the cuts" if again else "copy", source),
+        copy=copied.explained(),
+        unchanged={
+            "used": "copy",
+            "reason": "packets are copied",
+            "tolerance": 0,
+            "tolerance_reason": "nothing is compared",
+        },
+        estimate=Estimate(
+            min(plan.estimate.size_bytes, sizes) or sizes, round(0.5 + plan.estimate.wall_s * float(share), 1)
+        ),
     )
 
 

@@ -74,6 +74,9 @@ class ExportReport:
     output: OutputInfo
     verified: list[str] = field(default_factory=list)
     """What was checked in the finished file, in words."""
+    unchanged: dict[str, Any] = field(default_factory=dict)
+    """``used``, and the pictures of the stream by what became of them: ``real`` (``keys`` of them asked for as key
+    frames), ``held``, ``patched``, ``replayed``, with the bytes of both sorts; only ``used`` where none is inserted."""
     subtitles: dict[str, Any] | None = None
     """``file``, ``cues``, ``codec`` and ``language`` of the subtitles that were written."""
 

@@ -18,9 +18,11 @@ from reelpress import clock
 from reelpress.color import BT709_LIMITED
 from reelpress.encode.open import open_output
 from reelpress.encode.splice.errors import SpliceRefused
+from reelpress.encode.splice.session import SpliceSession
 from reelpress.errors import ExportError, StrictFallbackError
 from reelpress.events import CompletedEvent, Fallback, FallbackEvent, PlanEvent, ProgressEvent, WarningEvent
 from reelpress.export import stages
+from reelpress.export.copy import CopyRefused
 from reelpress.export.hooks import Hooks
 from reelpress.export.observe import Observer
 from reelpress.export.report import ExportReport, FrameCounts, OutputInfo, StageTimes
@@ -56,11 +58,13 @@ log = logging.getLogger(__name__)
 PROGRESS_INTERVAL_S = 0.1
 PACKET_BYTES = 8 << 20
 """Bound of the channel of encoded packets; one 4K key frame is about 1 MB."""
+KEY_FRAMES_SHARE = 0.01
+"""Of the export's time so far, for decoding key frames again beside the first picture and the last one."""
 RATE_WINDOW_S = 3.0
 """Progress is judged by the last few seconds: a scroll is slower than a still page."""
 
 
-class _Teller:
+class Teller:
     """Events of one export, at most ten progress lines a second; called from the monitor's thread only."""
 
     def __init__(self, on_event: Callable[[Event], None] | None, total: int) -> None:
@@ -104,14 +108,21 @@ def run(
         ReelpressError: See ``errors``; no partial output is left, and an old file at the target is untouched.
     """
     cancel = cancel or CancelToken()
+    if job.copy is not None and hooks is None:  # hooks watch the stages of encoding
+        from reelpress.export.copying import run_copy
+
+        try:
+            return run_copy(job, job.copy, on_event=on_event, cancel=cancel)
+        except CopyRefused as refusal:
+            job.encode_instead(refusal.reason)
     bound_heap(large_blocks=job.buffers.large_pictures)
     started, cpu_started = time.monotonic(), _cpu_seconds()
-    teller = _Teller(on_event, job.director.frames)
+    teller = Teller(on_event, job.director.frames)
     settings = job.settings
     with contextlib.ExitStack() as stack:
-        guard = stack.enter_context(_guard(job, job.target))
-        beside = None if job.subtitle_target is None else stack.enter_context(_guard(job, job.subtitle_target))
-        observer = stack.enter_context(Observer(job, _sources(job)))
+        guard = stack.enter_context(guard_of(job, job.target))
+        beside = None if job.subtitle_target is None else stack.enter_context(guard_of(job, job.subtitle_target))
+        observer = stack.enter_context(Observer(job, sources_of(job)))
         teller.event(PlanEvent(job.plan.to_dict()))
         for fallback in job.fallbacks:
             teller.event(FallbackEvent(**asdict(fallback)))
@@ -138,6 +149,7 @@ def run(
             settings.verify,
             has_audio=flow.has_audio,
             shown=flow.shown,
+            key_frames_s=KEY_FRAMES_SHARE * (time.monotonic() - started),
             tracer=observer.tracer,
         )
         if beside is not None:
@@ -159,7 +171,7 @@ def _flowed(
     cancel: CancelToken,
     hooks: Hooks,
     observer: Observer,
-    teller: _Teller,
+    teller: Teller,
     warn: Callable[[str], None],
 ) -> tuple[_Flow, PipelineStats]:
     """Run the stages; once more with every frame encoded where the encoder's stream turns out not to be splicable."""
@@ -190,8 +202,8 @@ def _flowed(
     return flow, flow.run(cancel, teller, warn)
 
 
-def _guard(job: Job, target: Path) -> TargetGuard:
-    return TargetGuard(target, overwrite=job.settings.overwrite, sources=_sources(job))
+def guard_of(job: Job, target: Path) -> TargetGuard:
+    return TargetGuard(target, overwrite=job.settings.overwrite, sources=sources_of(job))
 
 
 def _commit(guard: TargetGuard, beside: TargetGuard | None) -> None:
@@ -291,11 +303,12 @@ class _Flow:
             raise
         self.writer, self.encoder = opened.writer, opened.encoder
         self.unchanged, self.refused = opened.unchanged, opened.refused
+        self.inserted: dict[str, int] = {}
         self.shown: Sequence[int] | None = None
         """Frames at which pictures come in the finished file, where not all have one."""
         self.compositor = hooks.compositor()
 
-    def run(self, cancel: CancelToken, teller: _Teller, warn: Callable[[str], None]) -> PipelineStats:
+    def run(self, cancel: CancelToken, teller: Teller, warn: Callable[[str], None]) -> PipelineStats:
         """Run all stages to the end of the file."""
         job, director = self.job, self.job.director
         encoder = self.hooks.encoder(self.encoder)
@@ -375,6 +388,8 @@ class _Flow:
 
     def release(self) -> None:
         """Let go of encoder and pictures: verifying needs memory of its own."""
+        if isinstance(self.encoder, SpliceSession):
+            self.inserted = asdict(self.encoder.counts)
         del self.writer, self.encoder
         pool.clear()
 
@@ -393,7 +408,7 @@ class _Flow:
         return lines
 
 
-def _sources(job: Job) -> list[Path]:
+def sources_of(job: Job) -> list[Path]:
     """Everything that is read and must not be written to."""
     files = [job.source]
     if job.project.file is not None:
@@ -414,12 +429,13 @@ def _encoder_extra(buffers: BufferSizes) -> dict[str, str]:
 def _verified(
     job: Job,
     guard: TargetGuard,
-    teller: _Teller,
+    teller: Teller,
     cancel: CancelToken,
     mode: Verify,
     *,
     has_audio: bool,
     shown: Sequence[int] | None = None,
+    key_frames_s: float | None = None,
     tracer: Tracer = NO_TRACE,
 ) -> VerifyResult:
     """Read the finished file back, under the same watch as the export itself."""
@@ -440,6 +456,7 @@ def _verified(
                 subtitles=job.subtitles or None,
                 mode=mode,
                 shown=shown,
+                key_frames_s=key_frames_s,
                 heartbeat=ctx.heartbeat,
                 cancelled=lambda: cancel.cancelled,
             )
@@ -504,6 +521,7 @@ def _report(
             color=str(BT709_LIMITED),
         ),
         verified=list(result.checked),
+        unchanged={"used": flow.unchanged, **flow.inserted},
         subtitles={
             "file": str(job.subtitle_target),
             "cues": len(job.subtitles),

@@ -54,6 +54,10 @@ _OPTIONS = {
     "protocol_whitelist": "file,crypto,data",
 }
 
+_HEADER_ONLY = {"probesize": "32", "fpsprobesize": "0"}
+_HEADER_STREAMS: dict[str, Any] = {"stream_options": [{"skip_frame": "all"}]}
+"""For the first stream, the pictures; it counts only while the file is opened."""
+
 
 def check_file(path: Path) -> int:
     """Size in bytes of a regular, non-empty file.
@@ -123,12 +127,14 @@ def input_errors(path: Path, doing: str = "") -> Iterator[None]:
         raise as_input_error(error, path, doing) from error
 
 
-def open_input(path: Path, *, only: int | None = None) -> InputContainer:
+def open_input(path: Path, *, only: int | None = None, header_only: bool = False) -> InputContainer:
     """Open ``path`` for reading.
 
     Args:
         path: A regular file.
         only: Index of the one stream that will be read; the packets of all others are skipped by the demuxer.
+        header_only: The file's header says all that is needed (an MP4 of ours): nothing is decoded to find out more,
+            which else takes as long as a key frame. Pixel formats are not known then.
 
     Raises:
         InputError: It cannot be opened; the sentence names the file and the reason.
@@ -139,7 +145,8 @@ def open_input(path: Path, *, only: int | None = None) -> InputContainer:
             # Absolute, so that a colon or a leading dash in the name is never taken for a protocol or an option.
             str(path.absolute()),
             mode="r",
-            options=dict(_OPTIONS),
+            options={**_OPTIONS, **(_HEADER_ONLY if header_only else {})},
+            **(_HEADER_STREAMS if header_only else {}),
             **_TOLERANT,
             timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S),
         )

@@ -14,13 +14,26 @@ from reelpress.media._shown import shows_frame
 from reelpress.media.pulse import beat
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from av.container import InputContainer
     from av.packet import Packet
 
 Ticks = np.ndarray[Any, np.dtype[np.int64]]
+
+
+@dataclass(frozen=True, eq=False)
+class PacketFacts:
+    """All packets of a stream in the order of the file."""
+
+    pts: Ticks
+    size: Ticks
+    """Bytes."""
+    at: Ticks
+    """Where the packet begins in the file; -1 where the demuxer does not say."""
+    shown: np.ndarray[Any, np.dtype[np.bool_]]
+    """No edit list drops it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +55,9 @@ class FrameIndex:
     """The file stores no presentation times: ticks are counted from the order of the frames."""
     damaged_packets: int = 0
     """Packets that the container itself marks as corrupt."""
+    packets: PacketFacts | None = None
+    """The packets behind the frames, where H.264 comes in an MP4 or MOV file; else ``None``. So that whoever copies
+    them need not read them all once more."""
     error: str | None = None
     """Why the packets end before the container's own end (a file cut off in the middle), or ``None``."""
 
@@ -62,6 +78,11 @@ class FrameIndex:
         """The newest frame with pts <= ``ticks``, clamped to the first and the last one."""
         at = int(np.searchsorted(self.pts, ticks, side="right")) - 1
         return min(max(at, 0), len(self.pts) - 1)
+
+    def ordinals_at(self, ticks: Sequence[int]) -> list[int]:
+        """:meth:`ordinal_at` of each of ``ticks``."""
+        found = np.searchsorted(self.pts, np.asarray(ticks, np.int64), side="right") - 1
+        return [int(n) for n in np.clip(found, 0, len(self.pts) - 1).tolist()]
 
     def keyframe_at(self, ticks: int) -> int:
         """Position in ``keyframes`` of the newest one with pts <= ``ticks``; -1 if there is none."""
@@ -88,6 +109,9 @@ def build_index(path: Path, stream: int) -> FrameIndex:
             codec = video.codec_context.name if video.codec_context else ""
             # AVI stores the order of decoding only; FFmpeg takes that for the time of presentation.
             by_order = container.format.name == "avi" and getattr(video.codec_context, "reorder_depth", 0) > 0
+            facts: list[tuple[int, int, int, bool]] | None = None
+            if codec == "h264" and container.format.name.startswith("mov"):
+                facts = []
             stray = container.format.name in ("mpegts", "mpeg", "hls")
             for packet in _packets(container, video, failures):
                 if packet.size == 0:
@@ -100,9 +124,14 @@ def build_index(path: Path, stream: int) -> FrameIndex:
                 time = packet.pts if packet.pts is not None else packet.dts
                 unknown += packet.pts is None
                 if time is None:
+                    facts = None
                     continue
                 if packet.is_keyframe:
                     keys.append(time)
+                    if packet.has_sidedata("new_extradata"):
+                        facts = None  # another sample description
+                if facts is not None:
+                    facts.append((time, packet.size, -1 if packet.pos is None else packet.pos, not packet.is_discard))
                 if packet.is_discard or not shows_frame(codec, packet):
                     continue
                 pts.append(time)
@@ -124,8 +153,16 @@ def build_index(path: Path, stream: int) -> FrameIndex:
         keyframes=np.unique(np.array(keys, np.int64)),
         by_order=by_order,
         damaged_packets=damaged,
+        packets=_facts(facts),
         error=failures[0] if failures else None,
     )
+
+
+def _facts(facts: list[tuple[int, int, int, bool]] | None) -> PacketFacts | None:
+    if not facts:
+        return None
+    table = np.array(facts, np.int64)
+    return PacketFacts(table[:, 0], table[:, 1], table[:, 2], table[:, 3] != 0)
 
 
 def _usual_step(ticks: Ticks, rate: Fraction | None, time_base: Fraction) -> int:

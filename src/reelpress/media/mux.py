@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_BITEXACT = 0x400
+BITEXACT = 0x400
 """AVFMT_FLAG_BITEXACT: no encoder tag, no creation time."""
 
 
@@ -104,18 +104,18 @@ class Mp4Writer:
         )
         try:
             with writing(path, "encode"):
-                self._container.flags |= _BITEXACT
+                self._container.flags |= BITEXACT
                 self._streams: dict[str, Stream] = {}
                 # Each encoder is opened by itself for a message that names the right one.
                 self._streams["video"], pictures = _video_stream(self._container, video)
-                _open(pictures, f"The video encoder {video.codec}")
+                opened(pictures, f"The video encoder {video.codec}")
                 if parameter_sets is not None:
                     # libx264 has its own copy; FFmpeg takes the context's into the file when the header is written
                     pictures.extradata = parameter_sets(bytes(pictures.extradata or b""))
                 sound: AudioCodecContext | None = None
                 if audio is not None:
-                    self._streams["audio"], sound = _audio_stream(self._container, audio)
-                    _open(sound, f"The audio encoder {audio.codec}")
+                    self._streams["audio"], sound = audio_stream(self._container, audio)
+                    opened(sound, f"The audio encoder {audio.codec}")
                 if text is not None:
                     self._streams["text"] = _text_stream(self._container, text)
                 self._container.start_encoding()
@@ -180,7 +180,7 @@ class Mp4Writer:
             log.debug("closing %s after a failure: %s", self.path, fault)
 
 
-def _open(context: CodecContext, what: str) -> None:
+def opened(context: CodecContext, what: str) -> None:
     try:
         context.open()
     except MemoryError:
@@ -210,7 +210,7 @@ def _video_stream(container: OutputContainer, spec: EncoderSpec) -> tuple[Stream
     return stream, context
 
 
-def _audio_stream(container: OutputContainer, spec: AudioEncoderSpec) -> tuple[Stream, AudioCodecContext]:
+def audio_stream(container: OutputContainer, spec: AudioEncoderSpec) -> tuple[Stream, AudioCodecContext]:
     stream = container.add_stream(spec.codec, rate=AUDIO_RATE, options=dict(spec.extra))
     context = stream.codec_context
     assert isinstance(context, AudioCodecContext)
@@ -229,7 +229,7 @@ def _text_stream(container: OutputContainer, settings: TextTrackSettings) -> Str
     context.time_base = stream.time_base = Fraction(1, TIMESCALE)
     stream.metadata["language"] = settings.language
     # Only opened, for the sample description that it makes; the samples are made by text_track.
-    _open(context, f"The subtitle encoder {CODEC}")
+    opened(context, f"The subtitle encoder {CODEC}")
     return stream
 
 

@@ -78,7 +78,7 @@ def strip_user_data(data: bytes) -> bytes:
         kind = nal_type(data, payload)
         if 1 <= kind <= 5:
             break
-        if kind == NAL_SEI and _only_user_data(data[payload + 1 : end]):
+        if kind == NAL_SEI and only_user_data(data[payload + 1 : end]):
             cut.append((start, end))
     if not cut:
         return data
@@ -92,7 +92,7 @@ def strip_user_data(data: bytes) -> bytes:
     return bytes(kept + rest)
 
 
-def _only_user_data(payload: bytes) -> bool:
+def only_user_data(payload: bytes) -> bool:
     """Whether every message of an SEI unit is user data unregistered (7.3.2.3.1)."""
     raw = payload.replace(b"\x00\x00\x03", b"\x00\x00")  # emulation prevention bytes
     at, seen = 0, False

@@ -46,3 +46,12 @@ class FrameMap:
         ticks = self._slope * n + self._intercept
         ticks = -(-ticks // self._d) if self._ceil else ticks // self._d
         return self._index.ordinal_at(self._start + ticks)
+
+    def ordinals(self, first: int, count: int) -> list[int]:
+        """``ordinal(n)`` of ``count`` output frames from ``first`` on, in one go."""
+        a, b, d, start = self._slope, self._intercept, self._d, self._start
+        if self._ceil:
+            ticks = [start - (-(a * n + b) // d) for n in range(first, first + count)]
+        else:
+            ticks = [start + (a * n + b) // d for n in range(first, first + count)]
+        return self._index.ordinals_at(ticks)

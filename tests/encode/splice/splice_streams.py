@@ -214,6 +214,7 @@ class PpsFields:
     bottom: int = 0
     groups: int = 0
     references: int = 0
+    references_1: int = 0
     weighted: int = 0
     bi: int = 0
     qp: int = 0
@@ -227,7 +228,7 @@ class PpsFields:
 
     def unit(self) -> bytes:
         bits = ue(self.pps_id) + ue(self.sps_id) + u(self.cabac, 1) + u(self.bottom, 1) + ue(self.groups)
-        bits += ue(self.references) + ue(0) + u(self.weighted, 1) + u(self.bi, 2)
+        bits += ue(self.references) + ue(self.references_1) + u(self.weighted, 1) + u(self.bi, 2)
         bits += se(self.qp) + se(self.qs) + se(self.offset)
         bits += u(self.control, 1) + u(self.constrained, 1) + u(self.redundant, 1)
         if self.extension:
@@ -239,8 +240,7 @@ class PpsFields:
 def read_pps(unit: bytes) -> PpsFields:
     r = Reader(bits_of(unescaped(unit[1:])))
     got: dict[str, object] = {"pps_id": r.ue(), "sps_id": r.ue(), "cabac": r.u(1), "bottom": r.u(1), "groups": r.ue()}
-    got["references"] = r.ue()
-    assert r.ue() == 0
+    got |= {"references": r.ue(), "references_1": r.ue()}
     got |= {"weighted": r.u(1), "bi": r.u(2), "qp": r.se(), "qs": r.se(), "offset": r.se()}
     got |= {"control": r.u(1), "constrained": r.u(1), "redundant": r.u(1)}
     if r.bits[r.at :].rstrip("0") != "1":
@@ -269,10 +269,15 @@ class SliceFields:
     idr_pic_id: int | None = None
     order: int | None = None
     """pic_order_cnt_lsb; ``None`` with order count type 2."""
+    direct: int = 1
+    """direct_spatial_mv_pred_flag of a B slice."""
     override: int | None = None
     """num_ref_idx_l0_active_minus1."""
+    override_1: int = 0
+    """num_ref_idx_l1_active_minus1 of a B slice with ``override``."""
     lists: tuple[tuple[int, ...], ...] = ()
     """Commands of the list modification, without the end."""
+    lists_1: tuple[tuple[int, ...], ...] = ()
     weights: str = ""
     marking: str | None = None
     cabac_init: int = 0
@@ -289,8 +294,11 @@ class SliceFields:
         if sps.order_type == 0:
             bits += u(self.order or 0, sps.order_bits)
         if not intra:
-            bits += "0" if self.override is None else "1" + ue(self.override)
-            bits += "1" + "".join("".join(map(ue, c)) for c in self.lists) + ue(3) if self.lists else "0"
+            both = self.slice_type % 5 == 1
+            bits += u(self.direct, 1) if both else ""
+            bits += "0" if self.override is None else "1" + ue(self.override) + (ue(self.override_1) if both else "")
+            for lists in (self.lists, self.lists_1)[: 1 + both]:
+                bits += "1" + "".join("".join(map(ue, c)) for c in lists) + ue(3) if lists else "0"
             bits += self.weights
         if self.ref_idc:
             bits += self.marking if self.marking is not None else "00" if self.unit_type == 5 else "0"
@@ -316,6 +324,15 @@ def idr(**more: object) -> SliceFields:
     return dataclasses.replace(SliceFields(5, 3, slice_type=7, idr_pic_id=0), **more)  # type: ignore[arg-type]
 
 
+REORDERED = SpsFields(order_type=0, references=2, restriction=(1, 0, 0, 9, 9, 1, 2))
+"""A stream in which B pictures may come."""
+
+
+def between(**more: object) -> SliceFields:
+    """A B slice."""
+    return dataclasses.replace(SliceFields(ref_idc=0, slice_type=6), **more)  # type: ignore[arg-type]
+
+
 def packet(fields: SliceFields, sps: SpsFields | None = None, pps: PpsFields | None = None) -> bytes:
     return START + fields.unit(sps, pps)
 
@@ -332,9 +349,12 @@ class Slice:
     frame_num: int
     idr_pic_id: int | None
     order_lsb: int
+    direct: int | None = None
+    """direct_spatial_mv_pred_flag of a B slice."""
     override: int | None = None
+    override_1: int | None = None
     lists: int = 0
-    """Commands of the list modification."""
+    """Commands of the list modifications."""
     weighted: int = 0
     """References with weights of their own."""
     qp: int = 0
@@ -354,16 +374,21 @@ def read_slice(unit: bytes, sps: SpsFields, all_pps: dict[int, PpsFields], limit
     idr_pic_id = r.ue() if unit_type == 5 else None
     order = r.u(sps.order_bits) if sps.order_type == 0 else 0
     got = Slice(ref_idc, unit_type, first, kind, pps_id, frame_num, idr_pic_id, order, bits=r.bits)
-    if kind == 0:
+    if kind in (0, 1):
         active = pps.references + 1
+        if kind == 1:
+            got.direct = r.u(1)
         if r.u(1):
             got.override = r.ue()
             active = got.override + 1
-        if r.u(1):
-            while r.ue() != 3:
-                r.ue()
-                got.lists += 1
-        if pps.weighted:
+            got.override_1 = r.ue() if kind == 1 else None
+        for _ in range(1 + kind):
+            if r.u(1):
+                while r.ue() != 3:
+                    r.ue()
+                    got.lists += 1
+        assert not (kind == 1 and pps.bi == 1), "explicit weights of B slices are not read here"
+        if kind == 0 and pps.weighted:
             r.ue()
             r.ue()
             for _ in range(active):
@@ -376,7 +401,7 @@ def read_slice(unit: bytes, sps: SpsFields, all_pps: dict[int, PpsFields], limit
                 got.weighted += luma | chroma
     if ref_idc:
         assert r.u(2 if unit_type == 5 else 1) == 0
-    if pps.cabac and kind == 0:
+    if pps.cabac and kind in (0, 1):
         r.ue()
     got.qp = 26 + pps.qp + r.se()
     if pps.control:
@@ -396,6 +421,46 @@ class Picture:
     order: int = 0
 
 
+class Buffer:
+    """A decoder's picture buffer that shows pictures as late as C.4.4 and C.4.5 let it, for progressive streams."""
+
+    def __init__(self, size: int, references: int) -> None:
+        self.size, self.references = size, references
+        self.held: list[list[int]] = []
+        """Order count, whether it waits to be shown, whether it is a reference; in coding order."""
+        self.shown = -1
+        """The order count shown last, of those since the last IDR picture."""
+
+    def add(self, order: int, *, idr: bool, reference: bool) -> None:
+        if idr:
+            while any(waits for _, waits, _ in self.held):
+                self._bump()
+            self.held, self.shown = [], -1
+        elif reference and sum(kept for _, _, kept in self.held) == self.references:
+            next(picture for picture in self.held if picture[2])[2] = 0  # 8.2.5.3
+        self._empty()
+        while len(self.held) == self.size:
+            if not reference and all(order < other for other, waits, _ in self.held if waits):
+                self._show(order)
+                return
+            self._bump()
+        self.held.append([order, 1, int(reference)])
+
+    def _show(self, order: int) -> None:
+        assert order > self.shown, "a picture was shown too early"
+        self.shown = order
+
+    def _bump(self) -> None:
+        first = min((picture for picture in self.held if picture[1]), default=None)
+        assert first is not None, "the buffer is full of references"
+        self._show(first[0])
+        first[1] = 0
+        self._empty()
+
+    def _empty(self) -> None:
+        self.held = [picture for picture in self.held if picture[1] or picture[2]]
+
+
 class Stream:
     """A spliced stream taken apart by the independent parser, with the checks that hold for all of them."""
 
@@ -412,7 +477,11 @@ class Stream:
         self._previous: Slice | None = None
         self._idr_pic_id: int | None = None
         self.order = -1
+        """The largest order count since the last IDR picture."""
         self.reference_frame_num = 0
+        self.reference_order = self._floor = -1
+        self.buffer = Buffer(self.sps.restriction[6], self.sps.references)
+        self.counts = {"I": 0, "P": 0, "B": 0, "inserted": 0}
 
     def picture(self, access_unit: bytes) -> Picture:
         """Parse one picture and check its numbers against those before it."""
@@ -443,7 +512,7 @@ class Stream:
             assert first.idr_pic_id != self._idr_pic_id
             self._idr_pic_id = first.idr_pic_id
             self._msb = self._lsb = 0
-            self.order = -1
+            self.order = self.reference_order = -1
         else:
             # 7.4.3: one more than the last reference picture's, for pictures that are none too.
             assert first.frame_num == (self.reference_frame_num + 1) % (1 << self.sps.frame_num_bits)
@@ -454,16 +523,33 @@ class Stream:
         elif first.order_lsb > self._lsb and first.order_lsb - self._lsb > half:
             msb -= 2 * half
         picture.order = msb + first.order_lsb
-        assert picture.order > self.order, "pictures are shown in coding order"
-        self.order = picture.order
+        assert picture.order % 2 == 0
+        between = first.slice_type == 1
+        if between:
+            # At most one picture is coded before this one and shown after it: max_num_reorder_frames of E.2.1.
+            assert self.sps.restriction[5] == 1
+            assert self._floor < picture.order < self.reference_order
+            self._floor = picture.order
+            assert (first.ref_idc, first.unit_type, first.pps_id, len(slices)) == (0, 1, self.real_pps, 1)
+            assert first.direct == 1
+            assert self.pps[self.real_pps].bi == 0
+            self.counts["B"] += 1
+        else:
+            assert picture.order > self.order, "pictures other than B pictures are shown in coding order"
+            self._floor = self.order if first.ref_idc else picture.order
+            self.order = picture.order
         if first.ref_idc:
             self._msb, self._lsb = msb, first.order_lsb
             self.reference_frame_num = first.frame_num
+            self.reference_order = picture.order
             assert first.pps_id == self.real_pps
-        else:
+            self.counts["I" if first.slice_type == 2 else "P"] += 1
+        elif not between:
             assert first.pps_id == self.patch_pps
             assert first.unit_type == 1
             assert all(s.deblock == 1 for s in slices)
+            self.counts["inserted"] += 1
+        self.buffer.add(picture.order, idr=first.unit_type == 5, reference=first.ref_idc > 0)
         self._previous = first
         return picture
 
@@ -502,6 +588,31 @@ def encode(
     only_p: bool = False,
 ) -> tuple[bytes, list[bytes]]:
     """Extradata and packets of x264 as the exporter opens it: no B pictures, endless GOP, one slice a picture."""
+    extra, packets = encode_timed(
+        pictures, preset=preset, options=options, keys=keys, pixel_format=pixel_format, threads=threads,
+        thread_type=thread_type, profile=profile, crf=crf, closed=range(len(pictures)) if only_p else (),
+    )  # fmt: skip
+    return extra, [data for data, _ in packets]
+
+
+FREE = "b-pyramid=none:weightb=0:direct=spatial"
+"""Options of x264 with which B pictures can be spliced."""
+
+
+def encode_timed(
+    pictures: Sequence[np.ndarray],
+    *,
+    preset: str = "veryfast",
+    options: str = "",
+    keys: Iterable[int] = (),
+    closed: Iterable[int] = (),
+    pixel_format: str = "yuv420p",
+    threads: int = 2,
+    thread_type: str = "FRAME",
+    profile: str = "",
+    crf: int = 24,
+) -> tuple[bytes, list[tuple[bytes, int]]]:
+    """As :func:`encode`, with the index of each packet's picture; those of ``closed`` are asked to be P pictures."""
     height, width = pictures[0].shape[0] * 2 // 3, pictures[0].shape[1]
     context = av.CodecContext.create("libx264", "w")
     context.width, context.height, context.pix_fmt = width, height, pixel_format
@@ -517,8 +628,8 @@ def encode(
     }
     context.options |= {"x264-params": f"bframes=0:keyint=infinite:scenecut=0:rc-lookahead=4{more}"}
     context.flags |= av.codec.context.Flags.global_header
-    packets: list[bytes] = []
-    keys = set(keys)
+    packets: list[tuple[bytes, int]] = []
+    keys, closed = set(keys), set(closed)
     for index, picture in enumerate(pictures):
         frame = av.VideoFrame.from_ndarray(picture, format="yuv420p")
         if pixel_format != "yuv420p":
@@ -526,10 +637,10 @@ def encode(
         frame.pts, frame.time_base = index, context.time_base
         if index in keys:
             frame.pict_type = av.video.frame.PictureType.I
-        elif only_p:
+        elif index in closed:
             frame.pict_type = av.video.frame.PictureType.P
-        packets += [bytes(p) for p in context.encode(frame)]
-    packets += [bytes(p) for p in context.encode(None)]
+        packets += [(bytes(p), p.pts) for p in context.encode(frame)]
+    packets += [(bytes(p), p.pts) for p in context.encode(None)]
     assert len(packets) == len(pictures)
     return bytes(context.extradata or b""), packets
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from splice_streams import PpsFields, SpsFields, encode, extradata, moving, read_pps, read_sps, units_of
+from splice_streams import FREE, PpsFields, SpsFields, encode, extradata, moving, read_pps, read_sps, units_of
 
 from reelpress.encode.splice.errors import SpliceRefused
 from reelpress.encode.splice.parameters import inserted_pps, parse_pps, parse_sps
@@ -137,19 +137,30 @@ VARIANTS = {
     "reorders": SpsFields(references=4, restriction=(0, 2, 1, 11, 10, 2, 4)),
     "buffers more": SpsFields(references=2, restriction=(1, 0, 0, 9, 9, 0, 5)),
     "buffers nothing": SpsFields(references=3, restriction=(1, 0, 0, 9, 9, 0, 0)),
+    "type 0, no VUI": SpsFields(order_type=0, vui=0),
+    "type 0, empty VUI": SpsFields(order_type=0, restriction=()),
+    "type 0, reorders": SpsFields(order_type=0, references=2, restriction=(1, 0, 0, 9, 9, 1, 2)),
+    "type 0, reorders more": SpsFields(order_type=0, references=3, restriction=(1, 0, 0, 9, 9, 2, 4)),
     "Main, id 5": SpsFields(profile=77, sps_id=5, frame_num_bits=16, timing=(1001, 60000)),
 }
+
+
+REORDERS = {"type 0, no VUI": 1, "type 0, empty VUI": 1, "type 0, reorders": 1, "type 0, reorders more": 1}
+"""What E.2.1 infers is the most that the level allows; more than one picture never comes through."""
 
 
 @pytest.mark.parametrize("case", VARIANTS)
 def test_the_sequence_is_rewritten_where_it_must_be(case):
     before = VARIANTS[case]
-    header = Splicer(extradata(before, PpsFields(sps_id=before.sps_id))).header
+    splicer = Splicer(extradata(before, PpsFields(sps_id=before.sps_id)))
+    assert splicer.reorder == REORDERS.get(case, 0)
+    header = splicer.header
     after = read_sps(units_of(header)[0])
     assert (after.order_type, after.order_bits) == (0, 16)
     assert after.vui == 1
     over, bytes_limit, bits_limit, across, down, reordered, buffered = after.restriction
-    assert (bytes_limit, bits_limit, reordered) == (0, 0, 0)
+    assert (bytes_limit, bits_limit) == (0, 0)
+    assert reordered == REORDERS.get(case, 0)
     assert buffered == max(1, before.references, before.restriction[6] if before.vui and before.restriction else 0)
     expected = before.restriction if before.vui and before.restriction else (1, 0, 0, 15, 15)
     assert (over, across, down) == (expected[0], expected[3], expected[4])
@@ -201,7 +212,9 @@ def test_any_sequence_keeps_what_is_not_rewritten(before):
         if field.name not in same:
             assert getattr(after, field.name) == getattr(before, field.name), field.name
     assert (after.order_type, after.order_bits) == (0, 16)
-    assert after.restriction[5:] == (0, max([1, before.references, *before.restriction[6:] * before.vui]))
+    said = before.restriction if before.vui else ()
+    reordered = 0 if before.order_type == 2 else min(1, said[5]) if said else 1
+    assert after.restriction[5:] == (reordered, max([1, before.references, *said[6:]]))
 
 
 @pytest.mark.parametrize(("before", "after"), [(4, 12), (5, 13), (8, 16), (9, 9), (10, 10), (16, 16)])
@@ -309,6 +322,24 @@ def test_slices_that_a_level_allows(fields, slices):
 )
 def test_bytes_that_a_level_allows(fields, count):
     assert parse_sps(fields.unit()).max_picture_bytes == count
+
+
+def test_baseline_has_no_b_pictures():
+    for restriction in ((), (1, 0, 0, 9, 9, 1, 2)):
+        sps = SpsFields(profile=66, constraints=0x40, order_type=0, references=2, restriction=restriction)
+        assert Splicer(extradata(sps, PpsFields(cabac=0))).reorder == 0
+
+
+def test_x264_says_what_it_reorders():
+    pictures = moving(4, 128, 96)
+    for options, order_type, reorder in (("", 2, 0), (f"bframes=2:{FREE}", 0, 1), (f"bframes=3:ref=3:{FREE}", 0, 1)):
+        extra, _ = encode(pictures, options=options)
+        before = read_sps(next(unit for unit in units_of(extra) if unit[0] & 31 == 7))
+        assert (before.order_type, before.restriction[5]) == (order_type, reorder)
+        splicer = Splicer(extra)
+        after = read_sps(units_of(splicer.header)[0])
+        assert (after.restriction[5], splicer.reorder) == (reorder, reorder)
+        assert after.restriction[6] == before.restriction[6] >= max(1 + reorder, before.references)
 
 
 def test_a_level_that_does_not_exist_gives_no_more_than_the_picture_itself():

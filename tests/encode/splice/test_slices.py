@@ -8,9 +8,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from splice_streams import (
+    REORDERED,
     PpsFields,
     SliceFields,
     SpsFields,
+    between,
     bits_of,
     bytes_of,
     escaped,
@@ -51,6 +53,7 @@ def rewritten(fields: SliceFields, sps: SpsFields, pps: PpsFields, order: int, i
     header = parse_slice(unit, real_sps, real_pps)
     assert header.idr == (fields.unit_type == 5)
     assert header.intra == (fields.slice_type % 5 == 2)
+    assert header.between == (fields.slice_type % 5 == 1)
     assert header.frame_num == fields.frame_num
     assert header.order_lsb == ((fields.order or 0) if sps.order_type == 0 else 0)
     assert header.end == len(fields.header(sps, pps))
@@ -95,6 +98,73 @@ def test_weights_are_kept(cabac):
         SliceFields(slice_type=2),
     ):
         assert rewritten(fields, SPS2, pps, 9000, 0) == expected(fields, SPS2, pps, 9000, 0)
+
+
+B_HEADERS = {
+    "B": between(frame_num=3),
+    "single type": between(slice_type=1, qp=-9),
+    "references": between(override=2, override_1=15),
+    "lists": between(override=3, override_1=1, lists=((0, 0), (1, 30)), lists_1=((0, 4000),)),
+    "list 1": between(lists_1=((1, 0),)),
+    "no deblocking": between(deblock=(1,)),
+    "CABAC kind 2": between(cabac_init=2, deblock=(0, -6, 6)),
+}
+
+
+@pytest.mark.parametrize("bits", [4, 6, 8, 9, 16])
+@pytest.mark.parametrize(
+    "pps",
+    [CAVLC, CABAC, replace(CABAC, control=0), replace(CAVLC, weighted=1, references=2, references_1=3)],
+    ids=["CAVLC", "CABAC", "no control", "weighted P"],
+)
+@pytest.mark.parametrize("case", B_HEADERS)
+def test_only_the_order_of_b_slices_changes(case, pps, bits):
+    sps = replace(REORDERED, references=16, order_bits=bits)
+    fields = replace(B_HEADERS[case], order=11)
+    top = (1 << new_order_bits(sps, pps)) - 1
+    for order in (0, top // 3, top):
+        assert rewritten(fields, sps, pps, order, 0) == expected(fields, sps, pps, order, 0)
+
+
+B_REFUSED = {
+    "reference": (between(ref_idc=1), {}, {}, "b-pyramid"),
+    "reference, marks": (between(ref_idc=2, marking="1" + ue(0)), {}, {}, "b-pyramid"),
+    "IDR": (idr(slice_type=6), {}, {}, "b-pyramid|holds a B"),
+    "temporal": (between(direct=0), {}, {}, "direct=temporal"),
+    "explicit": (between(), {}, {"bi": 1}, "weightb"),
+    "implicit": (between(), {}, {"bi": 2}, "weightb"),
+    "order type 2": (between(), {"order_type": 2}, {}, "no picture is reordered"),
+    "reorders nothing": (between(), {"restriction": (1, 0, 0, 9, 9, 0, 2)}, {}, "no picture is reordered"),
+    "Baseline": (between(), {"profile": 66, "constraints": 0x40}, {"cabac": 0}, "no picture is reordered"),
+    "references 0": (between(override=16, override_1=0), {}, {}, "refers to 17"),
+    "references 1": (between(override=0, override_1=16), {}, {}, "refers to 17"),
+    "default of list 1": (between(), {}, {"references_1": 20}, "refers to 21"),
+    "list 0": (between(lists=((2, 0),)), {}, {}, "long-term"),
+    "list 1": (between(lists_1=((2, 0),)), {}, {}, "long-term"),
+    "list 1, unknown": (between(lists_1=((5, 0),)), {}, {}, "unknown command"),
+    "list 1, endless": (between(lists_1=((0, 0),) * 3), {}, {}, "more often"),
+    "CABAC kind": (between(cabac_init=3), {}, {}, "cabac_init_idc"),
+    "quantiser": (between(qp=26), {}, {}, "quantiser"),
+}
+
+
+@pytest.mark.parametrize("case", B_REFUSED)
+def test_a_b_slice_that_breaks_a_condition_is_refused(case):
+    fields, of_sps, of_pps, reason = B_REFUSED[case]
+    sps, pps = replace(REORDERED, **of_sps), replace(CABAC, **of_pps)
+    for data in (fields.data, bytes(range(1, 256)) * 9):
+        with pytest.raises(SpliceRefused, match=reason):
+            parse_slice(replace(fields, data=data).unit(sps, pps), parse_sps(sps.unit()), parse_pps(pps.unit()))
+
+
+@pytest.mark.parametrize("pps", [CAVLC, CABAC], ids=["CAVLC", "CABAC"])
+def test_a_b_slice_that_ends_anywhere_in_its_header_is_refused(pps):
+    bits = B_HEADERS["lists"].header(REORDERED, pps)
+    sps, read = parse_sps(REORDERED.unit()), parse_pps(pps.unit())
+    parse_slice(b"\x01" + escaped(trailing(bits + "1" * (-len(bits) % 8) + "0" * 9)), sps, read)
+    for length in range(len(bits) + 1):
+        with pytest.raises(SpliceRefused):
+            parse_slice(b"\x01" + escaped(trailing(bits[:length])), sps, read)
 
 
 SLICE_REFUSED = {
@@ -200,11 +270,13 @@ DATA = st.builds(
 )
 FIELDS = st.builds(
     SliceFields,
-    slice_type=st.sampled_from([0, 2, 5, 7]),
+    slice_type=st.sampled_from([0, 1, 2, 5, 6, 7]),
     frame_num=st.integers(0, 65535),
     order=st.integers(0, 65535),
     override=st.one_of(st.none(), st.integers(0, 15)),
+    override_1=st.integers(0, 15),
     lists=st.lists(st.tuples(st.sampled_from([0, 1]), st.integers(0, 2**20)), max_size=1).map(tuple),
+    lists_1=st.lists(st.tuples(st.sampled_from([0, 1]), st.integers(0, 2**20)), max_size=1).map(tuple),
     qp=st.integers(-26, 25),
     deblock=st.sampled_from([(0, 0, 0), (1,), (2, 3, -4)]),
     cabac_init=st.integers(0, 2),
@@ -228,6 +300,9 @@ FIELDS = st.builds(
 def test_any_slice_is_rewritten_to_the_bit(fields, is_idr, pps, order_type, order, idr_pic_id):
     """Emulation prevention at the joint of the new header and the old data, whatever stands there."""
     sps = SpsFields(references=16, order_type=order_type, order_bits=16, frame_num_bits=16)
+    if fields.slice_type % 5 == 1:
+        sps = replace(sps, order_type=0, restriction=REORDERED.restriction)
+        fields = replace(fields, ref_idc=0)
     if is_idr:
         fields = replace(fields, unit_type=5, ref_idc=1, slice_type=7, idr_pic_id=0)
     got = rewritten(fields, sps, pps, order, idr_pic_id)

@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from splice_streams import (
+    FREE,
     START,
     PpsFields,
     SliceFields,
     SpsFields,
     encode,
+    encode_timed,
     extradata,
     idr,
     moving,
@@ -103,6 +105,96 @@ def test_damaged_sets_of_the_patch_encoder(true):
     assert use(extra, packets, good) == "taken"
     said = {use(extra, packets[:1], mutated(good, rng, near=9)) for _ in range(300)}
     assert len(said) > 5
+
+
+@pytest.fixture(scope="module", params=["cabac=1:ref=3", "cabac=0:ref=2:bframes=2"])
+def reordered(request) -> tuple[bytes, list[tuple[bytes, int]]]:
+    options = f"bframes=3:b-adapt=0:{FREE}:{request.param}"
+    pictures = moving(12, 128, 96)
+    return encode_timed(pictures, preset="medium", options=options, keys=(6,), closed=(3, 8, 10))
+
+
+def use_reordered(extra: bytes, packets: list[tuple[bytes, int]], *, ordered: bool = True) -> str:
+    """As :func:`use`: every picture has its own place, and whenever all up to one are out something is inserted.
+
+    Args:
+        ordered: The places are those of the packets. Else the editor may say that the caller is wrong.
+    """
+    started = time.monotonic()
+    said = "taken"
+    try:
+        splicer = Splicer(extra)
+        seen: set[int] = set()
+        for data, index in packets:
+            splicer.real(data, 10 * index)
+            seen.add(index)
+            last = max(seen)
+            if seen == set(range(last + 1)):
+                splicer.held(10 * last + 1)
+                splicer.patched(10 * last + 2, [PcmRun(0, bytes(384))])
+                splicer.replay(10 * last + 3)
+    except SpliceRefused as refused:
+        said = refused.reason
+        assert len(said) > 10
+        assert said.endswith(".")
+    except ValueError as error:
+        if ordered or not ("display order" in str(error) or "only one after" in str(error)):
+            raise
+        said = "caller"
+    assert time.monotonic() - started < LONGEST_S
+    return said
+
+
+def test_damaged_packets_with_b_pictures(reordered):
+    extra, packets = reordered
+    assert use_reordered(extra, packets) == "taken"
+    rng = random.Random(15)
+    said = set()
+    for _ in range(500):
+        which = rng.randrange(len(packets))
+        damaged = list(packets)
+        damaged[which] = mutated(packets[which][0], rng, near=20), packets[which][1]
+        said.add(use_reordered(extra, damaged, ordered=False))
+    assert len(said) > 10
+    assert "taken" in said
+    said = {use_reordered(mutated(extra, rng, near=60), packets, ordered=False) for _ in range(300)}
+    assert len(said) > 10
+
+
+def test_each_bit_of_a_header_with_b_pictures(reordered):
+    extra, packets = reordered
+    said = set()
+    for which, (unit, index) in enumerate(packets[:5]):
+        at = max(unit.find(b"\x00\x00\x01" + bytes([kind])) for kind in (0x65, 0x41, 0x61, 0x01)) + 3
+        assert at > 2
+        for bit in range(8 * at, 8 * min(at + 9, len(unit))):
+            damaged = bytearray(unit)
+            damaged[bit // 8] ^= 128 >> bit % 8
+            said.add(use_reordered(extra, [*packets[:which], (bytes(damaged), index), *packets[which + 1 :]]))
+    assert any("b-pyramid" in one for one in said)
+    assert any("direct=temporal" in one for one in said)
+    assert any("right before" in one for one in said)
+
+
+def test_packets_with_b_pictures_in_another_order_or_missing(reordered):
+    extra, packets = reordered
+    rng = random.Random(16)
+    said = set()
+    for _ in range(200):
+        shuffled = list(packets)
+        for _ in range(rng.randint(1, 3)):
+            one, other = rng.randrange(len(shuffled)), rng.randrange(len(shuffled))
+            kind = rng.randrange(3)
+            if kind == 0:
+                shuffled[one], shuffled[other] = shuffled[other], shuffled[one]
+            elif kind == 1:
+                shuffled.insert(one, shuffled[other])
+            else:
+                del shuffled[one]
+        said.add(use_reordered(extra, shuffled, ordered=False))
+        # The same with places that ascend, as if nothing were reordered.
+        use_reordered(extra, [(data, n) for n, (data, _) in enumerate(shuffled)], ordered=False)
+    assert len(said) > 4
 
 
 def test_packets_in_another_order_or_twice_or_missing(true):

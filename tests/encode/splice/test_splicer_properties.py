@@ -15,6 +15,7 @@ from splice_streams import (
     SliceFields,
     SpsFields,
     Stream,
+    between,
     decode,
     differing,
     encode,
@@ -50,6 +51,21 @@ class Encoder:
         self.order = (self.order + 2) % (1 << self.sps.order_bits)
         fields = SliceFields(pps_id=self.pps.pps_id, frame_num=self.frame_num, order=self.order, data=data)
         return packet(fields, self.sps, self.pps)
+
+    def group(self, count: int) -> list[bytes]:
+        """A P picture and, behind it, ``count`` B pictures that are shown before it."""
+        before = self.order
+        self.order = (self.order + 2 * count) % (1 << self.sps.order_bits)
+        packets = [self.next(key=False)]
+        for number in range(1, count + 1):
+            fields = between(
+                pps_id=self.pps.pps_id,
+                frame_num=(self.frame_num + 1) % (1 << self.sps.frame_num_bits),
+                order=(before + 2 * number) % (1 << self.sps.order_bits),
+                data=b"\x35\x12\x80",
+            )
+            packets.append(packet(fields, self.sps, self.pps))
+        return packets
 
 
 SETS = st.builds(
@@ -109,6 +125,83 @@ def test_any_sequence_has_right_numbers(sets, steps, display):
         assert (first.unit_type == 5) == (what in ("replay", "key")) == splicer.last_is_idr
         assert (first.ref_idc > 0) == (what in ("replay", "key", "real"))
         reference = display if first.ref_idc else reference
+
+
+GROUP = st.tuples(
+    st.one_of(st.integers(0, 3), st.integers(0, 3), st.sampled_from(["held", "replay", "key"]), MACROBLOCKS),
+    st.lists(st.integers(1, 200), min_size=4, max_size=4),
+)
+
+
+@settings(deadline=None)
+@given(SETS, st.lists(GROUP, max_size=40), st.integers(0, 10**7))
+def test_any_sequence_with_b_pictures_has_right_numbers(sets, groups, display):
+    """As above, with up to three B pictures in front of a reference; ``Stream`` also plays a decoder's buffer."""
+    sps = replace(sets[0], order_type=0, references=max(2, sets[0].references), restriction=())
+    pps = sets[1]
+    encoder = Encoder(sps, pps)
+    splicer = Splicer(extradata(sps, pps))
+    stream = Stream(splicer.header)
+    assert splicer.reorder == 1
+    idr_display = reference = display
+    stream.picture(splicer.real(encoder.next(key=True), display))
+    real_since = False
+    for what, steps in groups:
+        if isinstance(what, int):
+            displays = [display + sum(steps[: n + 1]) for n in range(what + 1)]
+            if displays[-1] - reference > splicer.max_distance:
+                continue
+            for unit, at in zip(encoder.group(what), displays[-1:] + displays[:-1], strict=True):
+                picture = stream.picture(splicer.real(unit, at))
+                assert picture.order == 2 * (at - idr_display)
+                assert (picture.slices[0].slice_type == 1) == (at != displays[-1])
+            display = reference = displays[-1]
+            real_since = True
+            continue
+        if what in ("held", "replay") and display + steps[0] - reference > splicer.max_distance:
+            continue
+        if what == "replay" and real_since:
+            assert splicer.replay(display + steps[0]) is None
+            continue
+        if isinstance(what, set) and display + steps[0] - reference > splicer.max_distance:
+            continue
+        display += steps[0]
+        if what == "held":
+            unit = splicer.held(display)
+        elif what == "replay":
+            unit = splicer.replay(display) or b""
+        elif what == "key":
+            unit = splicer.real(encoder.next(key=True), display)
+            real_since = False
+        else:
+            unit = splicer.patched(display, [PcmRun(mb, bytes([mb] * 384)) for mb in sorted(what)])
+        if splicer.last_is_idr:
+            idr_display = reference = display
+        assert stream.picture(unit).order == 2 * (display - idr_display)
+
+
+@pytest.mark.parametrize("cabac", [0, 1], ids=["CAVLC", "CABAC"])
+def test_ten_thousand_b_pictures_in_one_group(cabac):
+    """Order counts of the encoder (5 bits) and of the output pass their ranges many times."""
+    sps = replace(SPS, references=3, order_type=0, order_bits=5, restriction=(1, 0, 0, 9, 9, 1, 3))
+    pps = PpsFields(cabac=cabac)
+    encoder = Encoder(sps, pps)
+    splicer = Splicer(extradata(sps, pps))
+    stream = Stream(splicer.header)
+    rng = random.Random(6)
+    stream.picture(splicer.real(encoder.next(key=True), 0))
+    display = 0
+    while stream.counts["B"] < 10_000:
+        row = rng.choice([0, 1, 2, 3, 3])
+        ahead = display + row + 1
+        for unit, at in zip(encoder.group(row), [ahead, *range(display + 1, ahead)], strict=True):
+            assert stream.picture(splicer.real(unit, at)).order == 2 * at
+        display = ahead
+        for _ in range(rng.choice([0, 0, 0, 1, 30])):
+            display += 1
+            assert stream.picture(splicer.held(display)).order == 2 * display
+    assert 2 * display > 65536
+    assert stream.counts["P"] > 2500
 
 
 @settings(deadline=None)

@@ -95,7 +95,9 @@ def parameter_sets(extradata: bytes) -> ParameterSets:
             elif kind == NAL_PPS:
                 pps[extradata[start:end]] = None
     if not sps or not pps:
-        raise SpliceRefused("The recording has no H.264 parameter sets in its header (they may come with each picture).")
+        raise SpliceRefused(
+            "The recording has no H.264 parameter sets in its header (they may come with each picture)."
+        )
     return ParameterSets(tuple(sps), tuple(pps), length_size)
 
 

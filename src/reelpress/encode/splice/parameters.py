@@ -69,6 +69,18 @@ class Sps:
         return self.width_mbs * self.height_mbs
 
     @property
+    def reorder(self) -> int:
+        """Pictures that may be coded before a picture that is shown before them: 1 where B pictures may come, else 0.
+
+        What is not said is inferred to be as much as the level allows (E.2.1). More than one never comes through: a B
+        picture that others refer to is refused, and so are B pictures that are not coded in the order in which they
+        are shown (:meth:`Order.check`).
+        """
+        if self.order_count_type or self.profile == BASELINE:
+            return 0
+        return 1 if self.restriction is None else min(1, self.restriction[5])
+
+    @property
     def transform_8x8_allowed(self) -> bool:
         """Whether PPSs may use what only the High profile has: not if the stream also claims a lower one (A.2)."""
         return self.profile == HIGH and not self.constraints & 0xE0
@@ -109,10 +121,12 @@ class Sps:
         return before if before > 8 else before + 8
 
     def rewritten(self, order_bits: int) -> bytes:
-        """The NAL unit for the output: order count type 0 with ``order_bits``, and nothing reordered.
+        """The NAL unit for the output: order count type 0 with ``order_bits``, and :attr:`reorder` pictures reordered.
 
         Type 2, which x264 writes without B pictures, forbids two non-reference pictures in a row (8.2.1.3). Under
-        type 0 only bitstream_restriction tells a player that it need not wait for pictures out of order (E.2.1).
+        type 0 only bitstream_restriction tells a player for how many pictures out of order it must wait (E.2.1).
+        Room for the references is enough for B and inserted pictures too: no picture refers to them, so a decoder
+        without an empty buffer shows them at once (C.4.5.2).
         """
         rbsp = unescape(self.unit[1:])
         writer = BitWriter()
@@ -133,7 +147,7 @@ class Sps:
         writer.ue(0)  # max_bits_per_mb_denom
         writer.ue(across)
         writer.ue(down)
-        writer.ue(0)  # max_num_reorder_frames
+        writer.ue(self.reorder)  # max_num_reorder_frames
         writer.ue(max(1, self.references, buffering))
         return self.unit[:1] + escape(writer.rbsp())
 
@@ -150,9 +164,12 @@ class Pps:
     slice_groups: int
     default_references: int
     """num_ref_idx_l0_default_active_minus1 + 1."""
+    default_references_1: int
+    """The same of list 1, which only B slices have."""
     weighted: bool
     """weighted_pred_flag."""
     weighted_bi: int
+    """weighted_bipred_idc: 0 none, 1 explicit, 2 implicit."""
     qp: int
     """26 + pic_init_qp_minus26."""
     qs: int
@@ -272,7 +289,7 @@ def parse_pps(unit: bytes) -> Pps:
     if groups != 1:
         raise SpliceRefused("The stream has several slice groups.")
     references = 1 + _bounded(bits.ue(), 31, "num_ref_idx_l0_default_active_minus1")
-    _bounded(bits.ue(), 31, "num_ref_idx_l1_default_active_minus1")
+    references_1 = 1 + _bounded(bits.ue(), 31, "num_ref_idx_l1_default_active_minus1")
     weighted, weighted_bi = bits.flag(), bits.u(2)
     qp, qs = 26 + bits.se(), 26 + bits.se()
     if not (0 <= qp <= 51 and 0 <= qs <= 51):
@@ -290,8 +307,8 @@ def parse_pps(unit: bytes) -> Pps:
     if bits.more_rbsp_data() or bits.left < 1 or not bits.flag():
         raise SpliceRefused("The picture parameter set does not end where it should.")
     return Pps(
-        unit, pps_id, sps_id, cabac, bottom, groups, references, weighted, weighted_bi, qp, qs, offset, control,
-        constrained, redundant, transform, scaling, second, extended,
+        unit, pps_id, sps_id, cabac, bottom, groups, references, references_1, weighted, weighted_bi, qp, qs, offset,
+        control, constrained, redundant, transform, scaling, second, extended,
     )  # fmt: skip
 
 

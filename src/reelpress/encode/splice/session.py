@@ -33,12 +33,18 @@ if TYPE_CHECKING:
     from reelpress.media.encoder import EncoderSpec, VideoSession
     from reelpress.media.planes import Planes
 
-LONGEST_DURATION = 1
-"""Ticks that a real picture is said to last at most.
+MOVING_DURATION = 1
+"""Ticks that a real picture is said to last.
 
 The encoder spends more on pictures that are shown longer: with their true durations a few real pictures become larger
-than all frames together would have been. Told that each lasts one frame it leaves text at rest as it would if every
-frame were encoded, with B-frames, at the same CRF (docs/splice.md has the figures for 1, 2 and 4)."""
+than all frames together would have been. Told that each lasts one frame it leaves text as it would if every frame were
+encoded, with B-frames, at the same CRF (docs/splice.md has the figures for 1, 2 and 4)."""
+
+REST_DURATION = 32
+"""The same for a picture that is coded at rest: the first key frame of a still scene, or one that settles.
+
+If every frame were encoded, the look-ahead would see that nothing changes and spend bits here for all that follow; of
+real pictures alone it sees too few for that."""
 
 
 @dataclass(slots=True)
@@ -92,7 +98,7 @@ class SpliceSession:
         self._waiting: deque[_Waiting] = deque()
         self._decision = Decision(Kind.REAL, "nothing yet")
         self._given = 0
-        self._given_at = 0
+        self._lasts = 0
         self._time_base = 1 / session.spec.fps
 
     @property
@@ -127,7 +133,7 @@ class SpliceSession:
         self._waiting.append(_Waiting(pts, decision.kind, pieces))
         self._last = (pieces, decision) if decision.kind is Kind.PATCH else None
         if decision.kind in (Kind.REAL, Kind.KEY):
-            return self._real(planes, pts, decision)
+            return self._real(planes, pts, decision, at_rest=changed == 0)
         return self._drained()
 
     def flush(self) -> list[EncodedPacket]:
@@ -157,11 +163,11 @@ class SpliceSession:
         decision = self._policy.accepts(frame, patch)
         return (pieces, decision) if decision.kind is Kind.PATCH else ((), decision)
 
-    def _real(self, planes: Planes, frame: int, decision: Decision) -> list[EncodedPacket]:
+    def _real(self, planes: Planes, frame: int, decision: Decision, *, at_rest: bool) -> list[EncodedPacket]:
         self._anchor = planes
         self._diff.settled()
-        self._given += min(max(1, frame - self._given_at), LONGEST_DURATION)
-        self._given_at = frame
+        self._given += self._lasts
+        self._lasts = REST_DURATION if at_rest else MOVING_DURATION
         self.counts.real += 1
         self.counts.keys += decision.kind is Kind.KEY
         return self._written(self._session.encode(planes, self._given, key=decision.kind is Kind.KEY))

@@ -17,8 +17,8 @@ from reelpress.encode.splice.parameters import NAL_IDR, Pps, Sps
 _WINDOW = 512
 """Bytes of a NAL unit that are looked at first: more than any usual header, less than a large slice."""
 
-P_SLICE, I_SLICE = 0, 2
-_NAMES = {1: "a B", 3: "an SP", 4: "an SI"}
+P_SLICE, B_SLICE, I_SLICE = 0, 1, 2
+_NAMES = {3: "an SP", 4: "an SI"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,8 @@ class SliceHeader:
     """As the encoder wrote it; 0 in other pictures."""
     intra: bool
     """An I slice."""
+    between: bool
+    """A B slice. Its picture is no reference; all others are."""
     frame_num: int
     order_lsb: int
     """pic_order_cnt_lsb as the encoder wrote it; 0 with order count type 2."""
@@ -58,8 +60,7 @@ def parse_slice(unit: bytes, sps: Sps, pps: Pps) -> SliceHeader:
 
 
 def _parse(first_byte: int, rbsp: bytes, sps: Sps, pps: Pps) -> SliceHeader:
-    if not first_byte & 0x60:
-        raise SpliceRefused("A picture of the encoder is no reference picture.")
+    reference = first_byte & 0x60
     idr = first_byte & 0x1F == NAL_IDR
     bits = BitReader(rbsp)
     if bits.ue():
@@ -68,11 +69,17 @@ def _parse(first_byte: int, rbsp: bytes, sps: Sps, pps: Pps) -> SliceHeader:
     if kind > 9:
         raise SpliceRefused(f"The slice type {kind} does not exist.")
     kind %= 5
-    if kind not in (P_SLICE, I_SLICE):
-        raise SpliceRefused(f"A picture is {_NAMES[kind]} picture; only I and P pictures can be spliced.")
-    intra = kind == I_SLICE
+    if kind in _NAMES:
+        raise SpliceRefused(f"A picture is {_NAMES[kind]} picture; only I, P and B pictures can be spliced.")
+    intra, between = kind == I_SLICE, kind == B_SLICE
     if idr and not intra:
-        raise SpliceRefused("An IDR picture holds a P slice.")
+        raise SpliceRefused(f"An IDR picture holds a {'B' if between else 'P'} slice.")
+    if between:
+        if reference:
+            raise SpliceRefused("A B picture is a reference picture (b-pyramid).")
+        _require_free_of_distances(sps, pps)
+    elif not reference:
+        raise SpliceRefused("A picture of the encoder is no reference picture, and no B picture.")
     used = bits.ue()
     if used != pps.id:
         raise SpliceRefused(f"A slice uses picture parameter set {used}; the stream has {pps.id}.")
@@ -84,21 +91,29 @@ def _parse(first_byte: int, rbsp: bytes, sps: Sps, pps: Pps) -> SliceHeader:
     order_lsb = bits.u(sps.order_count_bits) if sps.order_count_type == 0 else 0
     rest_at = bits.position
     if not intra:
-        active = pps.default_references
+        if between and not bits.flag():
+            raise SpliceRefused("A B picture predicts vectors in time (direct=temporal), which depends on distances.")
+        active, active_1 = pps.default_references, pps.default_references_1
         if bits.flag():
             active = 1 + bits.ue()
-        if active > 16:
-            raise SpliceRefused(f"A slice refers to {active} pictures; H.264 allows at most 16 in a frame.")
+            if between:
+                active_1 = 1 + bits.ue()
+        if active > 16 or (between and active_1 > 16):
+            most = max(active, active_1) if between else active
+            raise SpliceRefused(f"A slice refers to {most} pictures; H.264 allows at most 16 in a frame.")
         if bits.flag():
             _skip_list_modification(bits, active)
-        if pps.weighted:
+        if between:
+            if bits.flag():
+                _skip_list_modification(bits, active_1)
+        elif pps.weighted:
             _skip_weights(bits, active)
     marking_at = bits.position
     if idr:
         bits.flag()  # no_output_of_prior_pics_flag, cleared when it is rewritten
         if bits.flag():
             raise SpliceRefused("An IDR picture is a long-term reference.")
-    elif bits.flag():
+    elif reference and bits.flag():
         raise SpliceRefused("A picture marks references by itself (MMCO).")
     if pps.cabac and not intra and bits.ue() > 2:
         raise SpliceRefused("A slice header is damaged: cabac_init_idc is above 2.")
@@ -117,7 +132,21 @@ def _parse(first_byte: int, rbsp: bytes, sps: Sps, pps: Pps) -> SliceHeader:
                 raise SpliceRefused("A slice header is damaged: its alignment bits are not ones.")
     if not bits.more_rbsp_data():
         raise SpliceRefused("A slice ends with its header.")
-    return SliceHeader(idr, idr_pic_id, intra, frame_num, order_lsb, identity_at, rest_at, marking_at, end)
+    return SliceHeader(idr, idr_pic_id, intra, between, frame_num, order_lsb, identity_at, rest_at, marking_at, end)
+
+
+def _require_free_of_distances(sps: Sps, pps: Pps) -> None:
+    """What must hold of the parameter sets when a B picture comes.
+
+    The rewrite keeps the order of pictures and changes how far they are from each other. So nothing in a B picture may
+    be computed from distances: neither implicit weights (8.4.2.3.1) nor temporal direct vectors (8.4.1.2.3). What
+    depends on order alone stays as it was: the lists of a B slice begin sorted by order count (8.2.4.2.3), and spatial
+    direct prediction looks into the first picture of list 1 without scaling its vectors (8.4.1.2.2).
+    """
+    if not sps.reorder:
+        raise SpliceRefused("A B picture comes in a stream that says that no picture is reordered.")
+    if pps.weighted_bi:
+        raise SpliceRefused("B pictures are weighted (weightb): implicit weights depend on distances.")
 
 
 def _skip_list_modification(bits: BitReader, active: int) -> None:

@@ -52,9 +52,12 @@ _REFUSED_UNITS = {
 class Splicer:
     """Edits one H.264 stream: rewrites the encoder's pictures and writes held, patched and replayed ones between.
 
-    Pictures are given in display order, which is the coding order too. Each call gives the access unit of one picture
-    as a byte stream (Annex B) without parameter sets, SEI or access unit delimiters. A call that raises changes
-    nothing. One thread at a time may use it.
+    Pictures are given in coding order. It is the display order but for B pictures, which come behind the reference
+    picture that is shown after them: 0, 3, 1, 2. Pictures can only be inserted when all B pictures in front of the last
+    reference picture are out; then that picture is also the last one shown, and what is inserted is shown after it.
+
+    Each call gives the access unit of one picture as a byte stream (Annex B) without parameter sets, SEI or access unit
+    delimiters. A call that raises changes nothing. One thread at a time may use it.
 
     Args:
         extradata: SPS and PPS of the real encoder as a byte stream; other NAL units than SEI are refused.
@@ -96,6 +99,11 @@ class Splicer:
         return self._pps.cabac
 
     @property
+    def reorder(self) -> int:
+        """How many pictures a picture may come late: 1 where B pictures may come, else 0, as the header says too."""
+        return self._sps.reorder
+
+    @property
     def patch_qp(self) -> int:
         """Quantiser that slice_qp_delta of an :class:`IntraRun` adds to."""
         return self._patch.qp
@@ -125,34 +133,42 @@ class Splicer:
 
         Args:
             access_unit: Byte stream of one packet.
-            display: Index of the output frame; above that of all pictures before.
+            display: Index of the output frame; above that of all pictures before, or for a B picture below that of the
+                last reference picture and above all others.
 
         Raises:
             SpliceRefused: A condition does not hold, in this packet or between it and those before.
-            ValueError: ``display`` is not above the last one.
+            ValueError: ``display`` is no such index, or a picture was inserted before this B picture was out.
         """
-        self._order.check_display(display)
+        order = self._order
         unit = self._slice_of(access_unit)
         header = parse_slice(unit, self._sps, self._pps)
-        input_order = self._order.check(header)
+        input_order = order.check(header)
         if header.idr:
+            order.check_display(display)
             rewritten = self._idr(unit, header, display)
             self._last_idr = (unit, header)
         else:
-            rewritten = rewrite_slice(unit, header, self._sps, self._pps, self._order.lsb(display))
+            lsb = order.lsb_between(display) if header.between else order.lsb(display)
+            rewritten = rewrite_slice(unit, header, self._sps, self._pps, lsb)
+            if header.between:
+                order.add_between(display, input_order)
+            else:
+                order.add_reference(display, header.frame_num, input_order)
             self._last_idr = None
-        self._order.add_real(display, header, input_order)
         self.last_is_idr = header.idr
         return _START + rewritten
 
     def _idr(self, unit: bytes, header: SliceHeader, display: int) -> bytes:
         idr_pic_id = self._order.other_id(idr_pic_ids(header, self._pps.cabac))
         rewritten = rewrite_slice(unit, header, self._sps, self._pps, 0, idr_pic_id)
-        self._order.add_idr(display, idr_pic_id)
+        self._order.add_idr(display, idr_pic_id, header.order_lsb)
         return rewritten
 
     def held(self, display: int) -> bytes:
-        """A picture equal to the last real one.
+        """A picture equal to the last reference picture, which must be the real one shown last.
+
+        Whether B pictures are still to come is not known here: :meth:`real` raises ValueError when one does.
 
         Raises:
             SpliceRefused: There is none yet, or it is too far back (:attr:`max_distance`).
@@ -160,12 +176,12 @@ class Splicer:
         """
         order = self._order
         unit = self._inserted.held(order.next_frame_num(), order.lsb(display))
-        order.last = display
+        order.add_inserted(display)
         self.last_is_idr = False
         return unit
 
     def patched(self, display: int, pieces: Sequence[Piece]) -> bytes:
-        """A picture equal to the last real one but for some macroblocks.
+        """A picture equal to the last reference picture but for some macroblocks; see :meth:`held`.
 
         Args:
             display: As in :meth:`real`.
@@ -177,7 +193,7 @@ class Splicer:
         """
         order = self._order
         unit = self._inserted.patched(order.next_frame_num(), order.lsb(display), pieces)
-        order.last = display
+        order.add_inserted(display)
         self.last_is_idr = False
         return unit
 

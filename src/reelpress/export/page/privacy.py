@@ -21,17 +21,22 @@ class Names:
     """
 
     def __init__(self, files: Iterable[Path] = ()) -> None:
-        folders = {str(Path.home())}
+        folders = {str(Path.home()): os.sep}
         for file in files:
             for form in (Path(os.path.abspath(file)), Path(os.path.realpath(file)), file):
-                folders.update(str(parent) for parent in form.parents)
+                # what lies elsewhere below one of the outer folders still has to look like a path afterwards
+                folders.update((str(parent), os.sep) for parent in form.parents if str(parent) not in folders)
+        for file in files:
+            for form in (Path(os.path.abspath(file)), Path(os.path.realpath(file)), file):
+                folders[str(form.parent)] = ""
         # the longest first, so that a folder goes before those around it; not "/" and ".": they are in every text
-        self._folders = sorted((f for f in folders if len(f.strip("./\\")) > 1), key=len, reverse=True)
+        known = ((folder, left) for folder, left in folders.items() if len(folder.strip("./\\")) > 1)
+        self._folders = sorted(known, key=lambda one: len(one[0]), reverse=True)
 
     def text(self, text: str) -> str:
         """``text`` with names in the place of paths."""
-        for folder in self._folders:
-            text = text.replace(folder + os.sep, "")
+        for folder, left in self._folders:
+            text = text.replace(folder + os.sep, left)
         return names_only(text)
 
     def all(self, value: Any) -> Any:

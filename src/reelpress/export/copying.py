@@ -1,0 +1,481 @@
+"""Run an export that copies packets: one stage reads them, encodes what lies at the cuts, and writes the file."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import math
+import time
+from dataclasses import asdict, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from reelpress.clock import AUDIO_RATE, samples_until
+from reelpress.color import BT709_LIMITED
+from reelpress.encode.splice.bits import nal_units
+from reelpress.encode.splice.errors import SpliceRefused
+from reelpress.encode.splice.join import (
+    PROFILES,
+    avcc,
+    free_id,
+    idr_pic_id,
+    parameter_sets,
+    prefixed,
+    with_other_idr_pic_id,
+    with_reorder,
+)
+from reelpress.encode.splice.parameters import NAL_IDR, NAL_SLICE
+from reelpress.errors import EncoderError, VerifyError
+from reelpress.events import CompletedEvent, FallbackEvent, PlanEvent, WarningEvent
+from reelpress.export import stages
+from reelpress.export.copy import LATEST_SOUND, CopyRefused
+from reelpress.export.observe import Observer
+from reelpress.export.report import ExportReport, FrameCounts, OutputInfo, StageTimes
+from reelpress.export.run import Teller, guard_of, sources_of
+from reelpress.export.sources import SourcePool
+from reelpress.media import pulse
+from reelpress.media.audio import AudioMixer
+from reelpress.media.copy import (
+    AAC_PACKET,
+    AudioPacketReader,
+    CopyTracks,
+    CopyWriter,
+    VideoPacketReader,
+    picture_encoder,
+)
+from reelpress.media.encoder import AudioEncoderSpec, EncoderSpec
+from reelpress.media.packets import EncodedPacket
+from reelpress.media.pool import pool
+from reelpress.media.verify import VerifyResult, verify
+from reelpress.pipeline.machine import peak_rss
+from reelpress.pipeline.memory import PressureMonitor
+from reelpress.pipeline.run import Pipeline, PipelineStats
+from reelpress.pipeline.stage import Stage
+from reelpress.pipeline.watchdog import Deadlines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from reelpress.encode.splice.join import ParameterSets
+    from reelpress.events import Event
+    from reelpress.export.copy import CopyJob, Part
+    from reelpress.export.prepare import Job
+    from reelpress.media.encoder import VideoSession
+    from reelpress.pipeline.cancel import CancelToken
+    from reelpress.pipeline.output import TargetGuard
+    from reelpress.pipeline.stage import StageContext
+    from reelpress.pipeline.trace import Tracer
+
+BATCH = 64
+"""Packets handed over at a time."""
+BATCH_BYTES = 4 << 20
+AUDIO_BLOCK = 4096
+CUT_CRF = 16.0
+"""Quality of the pictures at a cut, unless the export's own is better: they are few, and a copy should not show."""
+
+
+class CopyFlow:
+    """The stages of one export by copying and what they share."""
+
+    def __init__(self, job: Job, plan: CopyJob, part_path: Path, cancel: CancelToken, observer: Observer) -> None:
+        self.job, self.plan, self.observer = job, plan, observer
+        self.counts = FrameCounts(total=plan.pictures)
+        self.progress = stages.Progress(phase="copy")
+        self.has_audio = bool(job.spans)
+        self.total_samples = samples_until(job.director.frames, job.director.fps)
+        self.sources = {
+            "display": SourcePool(
+                job.recording,
+                threads=job.buffers.decode_threads,
+                decoder=job.decoder_name,
+                cancelled=lambda: cancel.cancelled,
+                frames=max(1, plan.encoded),
+            )
+        }
+        self.sets: ParameterSets | None = None
+        sps, pps = list(plan.sps), list(plan.pps)
+        if plan.encoded:
+            own = parameter_sets(self._encoder().extradata)
+            reorder = plan.source_sps.reorder
+            reordered = plan.delay if reorder is None else reorder
+            self.sets = replace(
+                own, sps=tuple(with_reorder(unit, reordered, plan.source_sps.buffering or 0) for unit in own.sps)
+            )
+            sps += self.sets.sps
+            pps += self.sets.pps
+        self.mixer = AudioMixer(job.spans, self.total_samples) if job.spans and plan.sound is None else None
+        self.reader: AudioPacketReader | None = None
+        try:
+            track, span = plan.parts[0].track, job.spans[0] if job.spans else None
+            if plan.sound is not None and span is not None:
+                rate = plan.sound.rate
+                start = round(span.source_start * rate)
+                end = start + math.ceil(Fraction(self.total_samples * rate, AUDIO_RATE))
+                self.reader = AudioPacketReader(span.path, span.stream, plan.sound, start, end)
+            self.writer = CopyWriter(
+                part_path,
+                CopyTracks(
+                    path=track.path,
+                    stream=track.info.index,
+                    avcc=avcc(sps, pps),
+                    color=BT709_LIMITED,
+                    scale=plan.scale,
+                    sound=(span.path, span.stream) if self.reader is not None and span is not None else None,
+                    audio=AudioEncoderSpec() if self.mixer is not None else None,
+                ),
+            )
+        except BaseException:
+            self._close_sound()
+            raise
+
+    def run(self, cancel: CancelToken, teller: Teller, warn: Callable[[str], None]) -> PipelineStats:
+        """Run the stage to the end of the file."""
+        pipeline = Pipeline(
+            [
+                # One thread: a second one for writing would wait for the interpreter longer than it could work.
+                Stage("copy", self._copy_all),
+            ],
+            deadlines=Deadlines(stall_s=self.job.settings.stall_timeout),
+            tracer=self.observer.tracer,
+        )
+        self.observer.watch(pipeline, self.counts)
+        pressure = PressureMonitor(pipeline.shrink, warn)
+
+        def tick() -> None:
+            teller.progress(self.progress.phase, self.progress.encoded)
+            pressure()
+            self.observer.tick()
+
+        teller.progress("copy", 0, force=True)
+        stats = pipeline.run(cancel, on_tick=tick)
+        self.observer.tick(last=True)
+        teller.progress(self.progress.phase, self.progress.encoded, force=True)
+        self.counts.repeated_after_error = self.sources["display"].repeated
+        return stats
+
+    def abandon(self) -> None:
+        """Close what a run that failed left open."""
+        self.writer.abort()
+        self._close_sound()
+
+    def release(self) -> None:
+        """Let go of pictures."""
+        pool.clear()
+
+    def afterwards(self) -> list[str]:
+        """Warnings that only the run could tell."""
+        lines = [] if self.mixer is None else list(self.mixer.warnings)
+        repeated = self.sources["display"].repeated
+        if repeated:
+            lines.append(
+                f"{repeated} frames of the display at the cuts could not be decoded and show the last good one."
+            )
+        return lines
+
+    # -- reading ------------------------------------------------------------------------------------------------
+
+    def _batches(self, ctx: StageContext) -> Iterator[list[EncodedPacket]]:
+        """All packets of the pictures in the order of decoding, with their new times."""
+        times, delay = self.plan.times, self.plan.delay
+        step = max(1, min((b - a for a, b in itertools.pairwise(times)), default=1))
+        base = Fraction(1, self.plan.scale)
+        batch: list[EncodedPacket] = []
+        size = sent = 0
+        try:
+            for number, data, key in self._all(ctx):
+                dts = times[sent - delay] if sent >= delay else times[0] - (delay - sent) * step
+                pts = times[number]
+                end = times[number + 1] if number + 1 < len(times) else self.plan.end
+                batch.append(EncodedPacket("video", data, pts, dts, end - pts, key, base))
+                sent += 1
+                size += len(data)
+                if len(batch) >= BATCH or size >= BATCH_BYTES:
+                    yield batch
+                    batch, size = [], 0
+                    self.progress.encoded = sent
+            if batch:
+                yield batch
+            self.progress.encoded = sent
+        finally:
+            self.sources["display"].close()
+
+    def _all(self, ctx: StageContext) -> Iterator[tuple[int, bytes, bool]]:
+        """``(number in the output, sample, key frame)`` in the order of decoding."""
+        parts = self.plan.parts
+        readers: dict[str, VideoPacketReader] = {}
+        before: int | None = None  # idr_pic_id of the last picture, if it was an IDR picture
+        try:
+            for k, part in enumerate(parts):
+                packets = self.plan.packets[part.track.key]
+                if part.packet is None:
+                    following = parts[k + 1] if k + 1 < len(parts) else None
+                    after = None
+                    if following is not None and following.packet is not None:
+                        after = self._id_of(following, following.packet)
+                    for n, unit in enumerate(self._encoded(ctx, part)):
+                        if n == 0 and self.sets is not None:
+                            avoid = {known for known in (before, after) if known is not None}
+                            unit = with_other_idr_pic_id(unit, self.sets.sps[0], self.sets.pps[0], avoid)
+                        key = unit[0] & 0x1F == NAL_IDR
+                        before = idr_pic_id(unit, self._frame_num_bits()) if key else None
+                        self.counts.encoded += 1
+                        yield part.at + n, prefixed([unit]), key
+                    continue
+                if part.track.key not in readers:
+                    readers[part.track.key] = VideoPacketReader(part.track.path, part.track.info.index, packets)
+                order = self.plan.order(part)
+                with pulse.listening(ctx.heartbeat):
+                    keys: list[bool] = packets.idr[part.packet : part.packet + part.count].tolist()
+                    samples = readers[part.track.key].read(part.packet, part.count)
+                    for number, data, key in zip(order, samples, keys, strict=True):
+                        self.counts.copied += 1
+                        yield number, data, key
+                last = part.packet + part.count - 1
+                before = self._id_of(part, last) if packets.idr[last] else None
+        finally:
+            for reader in readers.values():
+                reader.close()
+
+    def _id_of(self, part: Part, packet: int) -> int:
+        slices = self.plan.packets[part.track.key].idr_slices
+        return idr_pic_id(slices[packet], self.plan.source_sps.frame_num_bits)
+
+    def _frame_num_bits(self) -> int:
+        from reelpress.encode.splice.parameters import parse_sps
+
+        assert self.sets is not None
+        return parse_sps(self.sets.sps[0]).frame_num_bits
+
+    def _encoded(self, ctx: StageContext, part: Part) -> Iterator[bytes]:
+        """The slice of each picture of a part, re-encoded."""
+        encoder = self._encoder()
+        own = parameter_sets(encoder.extradata)
+        expected = self.sets
+        if expected is None or own.pps != expected.pps:
+            raise CopyRefused("the encoder changed its parameter sets between two cuts")
+        for n in range(part.count):
+            with ctx.native(f"decoding {part.track.key}"), pulse.listening(ctx.heartbeat):
+                planes = self.sources["display"].planes(part.track.key, part.ordinal + n)
+            with ctx.native("encoding a picture at a cut"):
+                ready = encoder.encode(planes, n, key=n == 0)
+            for packet in ready:
+                yield _slice(packet.data)
+        with ctx.native("flushing the encoder"):
+            ready = encoder.flush()
+        for packet in ready:
+            yield _slice(packet.data)
+
+    def _encoder(self) -> VideoSession:
+        """x264 for the pictures at a cut: the source's profile, size and colour, other ids, nothing reordered."""
+        job, plan = self.job, self.plan
+        width, height = job.director.size
+        number = free_id(plan.sps, plan.pps)
+        return picture_encoder(
+            EncoderSpec(
+                width=width,
+                height=height,
+                fps=job.director.fps,
+                crf=min(CUT_CRF, job.rate.crf),
+                preset="ultrafast",
+                gop_frames=1 << 20,
+                threads=job.buffers.encode_threads,
+                lookahead=job.buffers.lookahead,
+                extra={
+                    "profile": PROFILES[plan.source_sps.profile],
+                    "bf": "0",
+                    "forced-idr": "1",
+                    "x264-params": f"keyint=infinite:scenecut=0:sps-id={number}",
+                },
+            )
+        )
+
+    # -- writing ------------------------------------------------------------------------------------------------
+
+    def _copy_all(self, ctx: StageContext) -> None:
+        """Write everything, the sound just ahead of its pictures."""
+        writer = self.writer
+        try:
+            for batch in self._batches(ctx):
+                # Not packet by packet: the muxer puts both into order itself, and holds no more than a batch for it.
+                last = batch[-1]
+                self._sound_until(ctx, max(0, last.dts + last.duration) * last.time_base)
+                with ctx.native("writing"):
+                    writer.mux(batch)
+                self.progress.muxed += len(batch)
+            self._sound_until(ctx, None)
+            if writer.audio is not None:
+                writer.mux(writer.audio.flush())
+            self.progress.phase = "finish"
+            with ctx.native("finishing the file"):
+                writer.finish(cancelled=lambda: ctx.cancelled, progress=ctx.heartbeat)
+        finally:
+            self._close_sound()
+            writer.abort()
+
+    _mixed = 0
+    _waiting: EncodedPacket | None = None
+    _sound_begun = False
+
+    def _sound_until(self, ctx: StageContext, time: Fraction | None) -> None:
+        if self.reader is not None:
+            if not self._sound_begun:
+                self._sound_begun, self._waiting = True, self.reader.next()
+            rate = self.reader.time_base.denominator
+            until = None if time is None else time.numerator * rate // time.denominator
+            while self._waiting is not None and (until is None or self._waiting.pts <= until):
+                self.writer.mux([self._waiting])
+                self._waiting = self.reader.next()
+        if self.mixer is None or self.writer.audio is None:
+            return
+        until = self.total_samples if time is None else min(self.total_samples, math.floor(time * AUDIO_RATE))
+        while self._mixed < until:
+            count = min(AUDIO_BLOCK, self.total_samples - self._mixed)
+            with ctx.native("mixing sound"), pulse.listening(ctx.heartbeat):
+                self.writer.mux(self.writer.audio.encode(self.mixer.read(count), self._mixed))
+            self._mixed += count
+
+    def _close_sound(self) -> None:
+        if self.mixer is not None:
+            self.mixer.close()
+        if self.reader is not None:
+            self.reader.close()
+
+
+def _slice(packet: bytes) -> bytes:
+    """The one slice of a packet of the encoder."""
+    found = [packet[a:b] for a, b in nal_units(packet) if packet[a] & 0x1F in (NAL_SLICE, NAL_IDR)]
+    if len(found) != 1:
+        raise EncoderError(f"The encoder made {len(found)} slices of a picture; one was asked for.")
+    return found[0]
+
+
+def run_copy(job: Job, plan: CopyJob, *, on_event: Callable[[Event], None] | None, cancel: CancelToken) -> ExportReport:
+    """Export ``job`` by copying, as ``run.run`` does by encoding.
+
+    Raises:
+        CopyRefused: It turned out that these packets cannot be copied; nothing is left, and encoding is the way.
+        ReelpressError: As ``run.run``.
+    """
+    started, cpu_started = time.monotonic(), time.process_time()
+    teller = Teller(on_event, plan.pictures)
+    with contextlib.ExitStack() as stack:
+        guard = stack.enter_context(guard_of(job, job.target))
+        observer = stack.enter_context(Observer(job, sources_of(job)))
+        teller.event(PlanEvent(job.plan.to_dict()))
+        for fallback in job.fallbacks:
+            teller.event(FallbackEvent(**asdict(fallback)))
+        warnings = list(job.plan.warnings)
+
+        def warn(text: str) -> None:
+            if text not in warnings:
+                warnings.append(text)
+                teller.event(WarningEvent(text))
+
+        flow: CopyFlow | None = None
+        try:
+            flow = CopyFlow(job, plan, guard.part_path, cancel, observer)
+            stats = flow.run(cancel, teller, warn)
+            for line in flow.afterwards():
+                warn(line)
+            flow.release()
+            result = _verified(flow, guard, teller, cancel, observer.tracer)
+        except SpliceRefused as refusal:
+            raise CopyRefused(refusal.reason.rstrip(".")) from refusal
+        except VerifyError as error:
+            raise CopyRefused(f"the copy did not pass its check ({error})") from error
+        finally:
+            if flow is not None:
+                flow.abandon()
+        cancel.raise_if_cancelled()
+        guard.commit()
+        wall = time.monotonic() - started
+        report = _report(flow, stats, result, warnings, wall, time.process_time() - cpu_started)
+        for line in observer.finish(report):
+            warn(line)
+    teller.event(CompletedEvent(str(job.target), report.to_dict()))
+    return report
+
+
+def _verified(flow: CopyFlow, guard: TargetGuard, teller: Teller, cancel: CancelToken, tracer: Tracer) -> VerifyResult:
+    """Read the finished file back, under the same watch as the copying itself."""
+    job, plan = flow.job, flow.plan
+    director = job.director
+    teller.progress("verify", plan.pictures, force=True)
+    results: list[VerifyResult] = []
+    # Where pictures keep their own times, their ticks are the places at which they come.
+    even = plan.constant
+    gaps = [b - a for a, b in itertools.pairwise([*plan.times, plan.end])]
+    rate = AUDIO_RATE if plan.sound is None else plan.sound.rate
+
+    def check(ctx: StageContext) -> None:
+        results.append(
+            verify(
+                guard.part_path,
+                frames=plan.pictures if even else plan.end,
+                fps=director.fps if even else Fraction(plan.scale),
+                size=director.size,
+                duration=director.duration,
+                color=BT709_LIMITED,
+                has_audio=flow.has_audio,
+                mode=job.settings.verify,
+                shown=None if even else plan.times,
+                end_slack=Fraction(0) if even or not plan.delay else Fraction(max(gaps), plan.scale),
+                sound_slack=Fraction((1 if plan.sound is None else 2) * AAC_PACKET, rate)
+                + (plan.sound is not None) * LATEST_SOUND,
+                heartbeat=ctx.heartbeat,
+                cancelled=lambda: cancel.cancelled,
+            )
+        )
+
+    Pipeline([Stage("verify", check)], deadlines=Deadlines(stall_s=job.settings.stall_timeout), tracer=tracer).run(
+        cancel, on_tick=lambda: teller.progress("verify", plan.pictures)
+    )
+    return results[0]
+
+
+def _report(
+    flow: CopyFlow, stats: PipelineStats, result: VerifyResult, warnings: list[str], wall: float, cpu: float
+) -> ExportReport:
+    job, plan, counts = flow.job, flow.plan, flow.counts
+    width, height = job.director.size
+    duration = job.director.duration
+    return ExportReport(
+        frames=counts,
+        wall_s=round(wall, 3),
+        fps=round(counts.total / wall, 2) if wall > 0 else 0.0,
+        cpu_s=round(cpu, 3),
+        peak_rss_bytes=peak_rss(),
+        stages={
+            name: StageTimes(round(s.busy_s, 4), round(s.wait_in_s, 4), round(s.wait_out_s, 4), s.frames)
+            for name, s in stats.stages.items()
+        },
+        formats=[asdict(edge) for edge in job.plan.formats],
+        conversions=[],
+        fallbacks=list(job.fallbacks),
+        warnings=warnings,
+        buffers={
+            "rendered": 0,
+            "encoder": 0,
+            "bytes": job.buffers.bytes,
+            "rendered_peak": 0,
+            "rendered_peak_bytes": 0,
+            "encoder_peak": 0,
+            "encoder_peak_bytes": 0,
+        },
+        decoder=job.plan.decoder.used,
+        renderer=job.plan.renderer.used,
+        converter=job.plan.converter.used,
+        encoder=job.plan.encoder.used,
+        output=OutputInfo(
+            width=width,
+            height=height,
+            fps=float(job.director.fps if plan.constant else plan.pictures / duration),
+            duration_s=round(float(result.duration if plan.constant else duration), 6),
+            size_bytes=job.target.stat().st_size,
+            video_codec="h264",
+            audio_codec="aac" if flow.has_audio else None,
+            color=str(BT709_LIMITED),
+        ),
+        verified=list(result.checked),
+    )
