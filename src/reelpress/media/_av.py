@@ -123,30 +123,50 @@ def input_errors(path: Path, doing: str = "") -> Iterator[None]:
         raise as_input_error(error, path, doing) from error
 
 
-def open_input(path: Path, *, only: int | None = None) -> InputContainer:
+_STORES_TIMES = (".mp4", ".mov", ".m4v")
+"""Names of files whose format says of each frame when it is shown."""
+
+_UNDECODED = {"skip_frame": "all"}
+"""FFmpeg decodes none of the first pictures to find out what comes out of them, and how far they are reordered."""
+
+
+def open_input(path: Path, *, only: int | None = None, packets_only: bool = False) -> InputContainer:
     """Open ``path`` for reading.
 
     Args:
         path: A regular file.
         only: Index of the one stream that will be read; the packets of all others are skipped by the demuxer.
+        packets_only: Nothing will be decoded. Files that store the times of their frames are opened faster then, and
+            their streams say less about their pictures.
 
     Raises:
         InputError: It cannot be opened; the sentence names the file and the reason.
     """
     check_file(path)
+    if packets_only and path.suffix.lower() in _STORES_TIMES:
+        container = _opened(path, _UNDECODED)
+        if not container.format.name.startswith("mov,"):  # a name that lies
+            container.close()
+            container = _opened(path, {})
+    else:
+        container = _opened(path, {})
+    if only is not None:
+        skip_others(container, only)
+    return container
+
+
+def _opened(path: Path, more: dict[str, str]) -> InputContainer:
     try:
         container: InputContainer = av.open(
             # Absolute, so that a colon or a leading dash in the name is never taken for a protocol or an option.
             str(path.absolute()),
             mode="r",
-            options=dict(_OPTIONS),
+            options=_OPTIONS | more,
             **_TOLERANT,
             timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S),
         )
     except AV_ERRORS as error:
         raise _open_error(error, path) from error
-    if only is not None:
-        skip_others(container, only)
     return container
 
 
