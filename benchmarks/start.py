@@ -1,4 +1,4 @@
-"""From the command to the first encoded frame, and to ``--help``: seconds, median of 5."""
+"""From the command to the first encoded frame, to a still, and to ``--help``: seconds, median of 5."""
 
 from __future__ import annotations
 
@@ -27,6 +27,15 @@ def first_frame() -> float:
     raise RuntimeError("the export ended without a frame")
 
 
+def frame_time() -> float:
+    """Seconds of ``frame`` on the demo."""
+    out = CACHE / "start.png"
+    command = [*reelpress(), "frame", str(ROOT / "examples" / "demo.cap"), "--time", "5", "-o", str(out), "--overwrite"]
+    started = time.perf_counter()
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+    return time.perf_counter() - started
+
+
 def help_time() -> float:
     """Seconds of ``--help``."""
     started = time.perf_counter()
@@ -38,6 +47,7 @@ def main() -> None:
     first_frame()
     data = {
         "first_frame_s": spread([first_frame() for _ in range(5)]),
+        "frame_s": spread([frame_time() for _ in range(5)]),
         "help_s": spread([help_time() for _ in range(5)]),
     }
     print(json.dumps(data))

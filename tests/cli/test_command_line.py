@@ -257,3 +257,14 @@ def test_switches_of_the_console_can_stand_in_the_environment(
     monkeypatch.setenv("REELPRESS_JSON", "1")
     assert run(["probe", str(tiny_cap)]) == 0
     assert json.loads(capsys.readouterr().out)["type"] == "probe"
+
+
+def test_an_export_collects_garbage_again_and_leaves_out_what_was_imported() -> None:
+    code = (
+        "import gc, sys; from reelpress import cli;"
+        "cli._prepare_process(); assert not gc.isenabled(); from reelpress.cli import export; import reelpress.cli.app;"
+        "export._collect_garbage(); assert gc.isenabled() and gc.get_freeze_count() > 1000;"
+        "frozen = gc.get_freeze_count(); export._collect_garbage(); assert gc.get_freeze_count() <= frozen"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 0, result.stderr

@@ -301,20 +301,43 @@ def test_blur_along_both_axes_moves_along_the_diagonal():
     assert y[24, 40] == pytest.approx(26)
 
 
+def test_places_of_a_movement_are_whole_samples_along_it():
+    """3.5 across: five of them, of the outer two a quarter. 1 down: the nearest half pixel of 2/7 and 4/7 is 1/2."""
+    luma = np.full((32, 32), 16)
+    luma[16, 16] = 16 + 140
+    y, _, _ = draw((32, 32), card(Rect(0, 0, 32, 32), source(luma), blur=Blur(3.5, 1)), picture=source(luma))
+    want = np.zeros((32, 32))
+    want[16, 16] = 40
+    for across, tap in ((1, 40), (2, 10)):
+        want[16:18, 16 + across] = want[15:17, 16 - across] = tap / 2
+    assert y - 16 == pytest.approx(want, abs=1e-9)
+
+
+def test_long_movements_have_gaps():
+    """65 across: every second sample; 16 of them, and half of the last on either side, are 32.5."""
+    picture = flat(1, 32, 226)
+    y, _, _ = draw((128, 32), card(Rect(64, 0, 1, 32), picture, blur=Blur(65, 0)), picture=picture)
+    want = np.zeros(128)
+    want[64 - 32 : 64 + 33 : 2] = 210 * 2 / 65
+    want[[64 - 32, 64 + 32]] = 210 * 1.5 / 65
+    assert y[16] - 16 == pytest.approx(want, abs=1e-9)
+
+
 def test_radial_blur_spreads_about_its_origin():
-    """13 places with scales .88, .90, ... 1.12 and weights 4 (p - p^2); the box from 24 to 40 about (32, 32)."""
+    """A ray of 9 pixels: four places, -.3, -.1, .1 and .3 of it, in two steps; the box from 24 to 40 about (32, 32)."""
     picture = flat(16, 16, 235)
-    layer = card(Rect(24, 24, 16, 16), picture, blur=Blur(spread=0.26, origin=(32.0, 32.0)))
+    layer = card(Rect(24, 24, 16, 16), picture, blur=Blur(spread=0.2, origin=(32.0, 32.0)))
     y, _, _ = draw((64, 64), layer, picture=picture)
-    places = [(k + 0.5) / 13 for k in range(13)]
-    weights = [4 * (p - p * p) for p in places]
-    for x in range(36, 44):
-        want = 0.0
-        for k, weight in enumerate(weights):
-            u = 32 + (x + 0.5 - 32) / (0.88 + 0.02 * k)
-            want += weight / sum(weights) * min(1.0, max(0.0, 40.5 - u))
-        assert share(y[31, x]) == pytest.approx(want, abs=1e-9), x
-    assert share(y[31, 31]) == pytest.approx(1)
+    at = np.arange(64) + 0.5
+
+    def scaled(line: np.ndarray, place: float) -> np.ndarray:
+        return np.interp(32 + (at - 32) / math.exp(0.2 * place), at, line)
+
+    box = ((at > 24) & (at < 40)).astype(float)
+    first = (scaled(box, -0.3) + scaled(box, 0.1)) / 2
+    assert share(y[31]) == pytest.approx((first + scaled(first, 0.2)) / 2, abs=1e-9)
+    back, _, _ = draw((64, 64), replace(layer, blur=Blur(spread=-0.2, origin=(32.0, 32.0))), picture=picture)
+    assert np.array_equal(back, y)
 
 
 def test_blur_brings_in_what_lies_beside_the_frame():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -27,6 +28,9 @@ def main() -> None:
 
 
 def _prepare_process() -> None:
+    # Imports are most of what a short command does, and looking for garbage in what they make is a twelfth of that.
+    # An export looks for it again from its first frame on.
+    gc.disable()
     # From the first moment on SIGTERM ends the command as Ctrl-C does: with what it wrote removed, and with 130.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     # Services may start programs without standard streams; what is said then goes nowhere.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import sys
 from pathlib import Path
@@ -68,6 +69,7 @@ def _one(source: Path, target: Path | None, options: dict[str, Any], console: Co
     from reelpress.export.api import export
     from reelpress.pipeline.signals import cancel_on_signals, stdout_closed
 
+    _collect_garbage()
     settings = settings_for(source, options)
     report = reporter(json=console.json, quiet=console.quiet)
     try:
@@ -76,6 +78,13 @@ def _one(source: Path, target: Path | None, options: dict[str, Any], console: Co
             export(source, target, settings=settings, on_event=report, cancel=cancel)
     finally:
         report.close()
+
+
+def _collect_garbage() -> None:
+    """From here on; what was imported is there for good, and need not be looked through."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
 
 
 def _target(source: Path, output: Path | None, *, several: bool) -> Path | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import sys
 from fractions import Fraction
@@ -76,16 +75,6 @@ def print_plan(plan: dict[str, Any]) -> None:
 
 def frame(source: Path, output: Path, time: str, options: dict[str, Any], console: Console) -> None:
     """Write one moment as a PNG."""
-    collecting = gc.isenabled()
-    gc.disable()  # nearly all of the time goes into imports, of which collecting would be a twelfth
-    try:
-        _frame(source, output, time, options, console)
-    finally:
-        if collecting:
-            gc.enable()
-
-
-def _frame(source: Path, output: Path, time: str, options: dict[str, Any], console: Console) -> None:
     from reelpress.export.still import render_still
     from reelpress.pipeline.output import TargetGuard, output_error
 

@@ -46,57 +46,68 @@ class Plan:
     """Matrices of a separable resampling, made once for all planes of one geometry.
 
     Args:
-        rows, columns: Taps of the two axes, from :func:`reelpress.compose.kernel.taps`.
+        rows, columns: Taps of the two axes, from :func:`reelpress.compose.kernel.taps`; without ``columns`` those of
+            the source stay as they are.
     """
 
-    def __init__(self, rows: Taps, columns: Taps) -> None:
-        self.shape = (len(rows[0]), len(columns[0]))
+    def __init__(self, rows: Taps, columns: Taps | None) -> None:
+        self._rows = len(rows[0])
         self._row_block = min(32, _block(rows[0].shape[1], _step(rows[0]), _COLUMNS))
-        column_block = _block(columns[0].shape[1], _step(columns[0]), self._row_block)
         row_bands = bands(*rows, self._row_block)
-        self._x_low, self._x_high = int(columns[0].min()), int(columns[0].max()) + 1
-        self._columns = [
-            Band(b.start, b.low - self._x_low, b.high - self._x_low, np.ascontiguousarray(b.matrix.T))
-            for b in bands(*columns, column_block)
-        ]
+        self._columns: list[Band] | None = None
+        if columns is not None:
+            column_block = _block(columns[0].shape[1], _step(columns[0]), self._row_block)
+            self._x_low, self._x_high = int(columns[0].min()), int(columns[0].max()) + 1
+            self._made = len(columns[0])
+            self._columns = [
+                Band(b.start, b.low - self._x_low, b.high - self._x_low, np.ascontiguousarray(b.matrix.T))
+                for b in bands(*columns, column_block)
+            ]
         self._per_strip = max(1, _STRIP // self._row_block)
         self._groups = [row_bands[i : i + self._per_strip] for i in range(0, len(row_bands), self._per_strip)]
         self._tall = max(max(b.high for b in g) - min(b.low for b in g) for g in self._groups)
+        self.seen = min(b.low for b in row_bands), max(b.high for b in row_bands)
+        """First of the rows of the source that have weight, and one past the last."""
 
-    def strips(self, source: Source, bias: float = 0.0) -> Iterator[tuple[int, Matrix]]:
+    def strips(self, source: Source, bias: float = 0.0, top: int = 0) -> Iterator[tuple[int, Matrix]]:
         """Resample ``source`` (rows, columns), a strip of output rows at a time.
 
         Args:
             source: Any numeric dtype.
             bias: Added to all source samples (so, for weights that sum to 1, to the result).
+            top: Which row ``source`` begins with.
 
         Yields:
             First output row and a float32 array that is only valid until the next one is asked for.
         """
-        x_low, x_high, per_strip, block = self._x_low, self._x_high, self._per_strip, self._row_block
+        per_strip, block = self._per_strip, self._row_block
+        x_low, x_high = (0, source.shape[1]) if self._columns is None else (self._x_low, self._x_high)
         width = -(-(x_high - x_low) // _COLUMNS) * _COLUMNS
         window = np.zeros((self._tall, width), np.float32)
         half = np.zeros((per_strip * block, width), np.float32)
-        out = np.empty((per_strip * block, self.shape[1]), np.float32)
         half_blocks = half.reshape(per_strip, block, width)
-        out_blocks = out.reshape(per_strip, block, -1)
+        out = half[:, : x_high - x_low]
+        if self._columns is not None:
+            out = np.empty((len(half), self._made), np.float32)
+            out_blocks = out.reshape(per_strip, block, -1)
         for group in self._groups:
             low, high = min(b.low for b in group), max(b.high for b in group)
             used = window[: high - low]
-            np.add(source[low:high, x_low:x_high], np.float32(bias), out=used[:, : x_high - x_low], casting="unsafe")
+            rows = source[low - top : high - top, x_low:x_high]
+            np.add(rows, np.float32(bias), out=used[:, : x_high - x_low], casting="unsafe")
             for i, band in enumerate(group):
                 made = half_blocks[i, : len(band.matrix)]
                 np.matmul(band.matrix, _in_columns(used[band.low - low : band.high - low]), out=_in_columns(made))
-            for band in self._columns:
+            for band in self._columns or ():
                 target = out_blocks[:, :, band.start : band.start + band.matrix.shape[1]]
                 np.matmul(half_blocks[:, :, band.low : band.high], band.matrix, out=target)
             first = group[0].start
             yield first, out[: group[-1].start + len(group[-1].matrix) - first]
 
-    def codes(self, source: Plane) -> Plane:
-        """An 8-bit plane resampled, rounded to nearest and clamped; the weights of every output must sum to 1."""
-        out = np.empty(self.shape, np.uint8)
-        for first, strip in self.strips(source, bias=0.5):
+    def codes(self, source: Plane, top: int = 0) -> Plane:
+        """An 8-bit plane from row ``top`` on resampled, rounded to nearest and clamped; weights have to sum to 1."""
+        out = np.empty((self._rows, source.shape[1] if self._columns is None else self._made), np.uint8)
+        for first, strip in self.strips(source, 0.5, top):
             np.clip(strip, 0, 255.5, out=strip)
             np.copyto(out[first : first + len(strip)], strip, casting="unsafe")
         return out

@@ -7,6 +7,7 @@ evaluated on that axis alone and broadcast.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,10 +24,10 @@ if TYPE_CHECKING:
 Field = np.ndarray[Any, np.dtype[np.float32]]
 """2-D, broadcastable: either axis may have length 1."""
 
-INSIDE = -1e6
-"""A q so far inside that the other axis decides."""
-
 _SAMPLES = (-0.25, 0.25)
+
+_FEW = 1 << 14
+"""Pixels up to which all four samples are taken in one go: so few cost more in calls than in numbers."""
 
 
 def centres(start: int, stop: int) -> Axis:
@@ -35,24 +36,42 @@ def centres(start: int, stop: int) -> Axis:
     return positions
 
 
-def axis_q(at: Axis | None, low: float, size: float, radius: float) -> NDArray[np.float32]:
-    """``q = |p| - h + r`` along one axis; a single value far inside where ``at`` is None.
-
-    Args:
-        at: Positions in output pixels.
-        low: Where the shape begins on this axis.
-        size: Its extent on this axis.
-        radius: Its corner radius.
-    """
-    if at is None:
-        return np.array([INSIDE], np.float32)
+def _beyond(at: Axis, low: float, size: float) -> Axis:
+    """How far positions on one axis lie outside of ``low .. low + size``; negative within."""
     half = size / 2
-    return (np.abs(at - (low + half)) - half + radius).astype(np.float32)
+    beyond: Axis = np.abs(at - (low + half)) - half
+    return beyond
 
 
-def distance(qx: NDArray[np.float32], qy: NDArray[np.float32], radius: float, kind: CornerKind) -> Field:
-    """Signed distance at every crossing of ``qx`` (columns) and ``qy`` (rows)."""
-    row, column = qx[np.newaxis, :], qy[:, np.newaxis]
+def _distance(shape: Shape, xs: Axis | None, ys: Axis | None) -> Field:
+    """Signed distance from the outline at every crossing of ``xs`` (..., columns) and ``ys`` (..., rows).
+
+    One of them may be None: well inside on that axis, so that the other decides (whichever half is rounded).
+    """
+    rect = shape.rect
+    across = None if xs is None else _beyond(xs, rect.x, rect.w)[..., np.newaxis, :]
+    down = None if ys is None else _beyond(ys, rect.y, rect.h)[..., :, np.newaxis]
+    if across is None or down is None or ys is None:
+        only = down if across is None else across
+        return np.full((1, 1), -1e6, np.float32) if only is None else only.astype(np.float32)
+    if shape.radius <= 0 or (shape.round_top and shape.round_bottom):
+        return _crossed(across, down, shape.radius, shape.kind)
+    square = ys < rect.y + rect.h / 2
+    if shape.round_top:
+        square = ~square
+    if not shape.round_top and not shape.round_bottom:
+        square[...] = True
+    if square.all():
+        return _crossed(across, down, 0.0, shape.kind)
+    rounded = _crossed(across, down, shape.radius, shape.kind)
+    if not square.any():
+        return rounded
+    return np.where(square[..., :, np.newaxis], _crossed(across, down, 0.0, shape.kind), rounded)
+
+
+def _crossed(across: Axis, down: Axis, radius: float, kind: CornerKind) -> Field:
+    """``norm(max(q, 0)) + min(max(qx, qy), 0) - r`` with ``q`` the distance beyond each axis and the radius."""
+    row, column = (across + radius).astype(np.float32), (down + radius).astype(np.float32)
     px, py = np.maximum(row, 0), np.maximum(column, 0)
     px *= px
     py *= py
@@ -63,38 +82,17 @@ def distance(qx: NDArray[np.float32], qy: NDArray[np.float32], radius: float, ki
     np.sqrt(out, out=out)
     if kind is CornerKind.SQUIRCLE:
         np.sqrt(out, out=out)
-    inner = np.maximum(row, column)
-    np.minimum(inner, 0, out=inner)
-    out += inner
+    # The lesser of 0 and the greater of both: along each axis first, where there are few.
+    out += np.maximum(np.minimum(row, 0), np.minimum(column, 0))
     out -= np.float32(radius)
     return out
 
 
-def _distance(shape: Shape, qx: NDArray[np.float32], qy: NDArray[np.float32], ys: Axis | None) -> Field:
-    """:func:`distance` of a shape that may be rounded above or below only.
-
-    Args:
-        shape: The outline.
-        qx, qy: As if all of it were rounded.
-        ys: Positions of rows; where they cannot matter, neither does which half they are in.
-    """
-    d = distance(qx, qy, shape.radius, shape.kind)
-    if (shape.round_top and shape.round_bottom) or shape.radius <= 0 or ys is None:
-        return d
-    upper = ys - (shape.rect.y + shape.rect.h / 2) < 0
-    square = ~upper if shape.round_top else upper
-    if not shape.round_top and not shape.round_bottom:
-        square[:] = True
-    radius = np.float32(shape.radius)
-    d = np.broadcast_to(d, (len(qy), d.shape[1])).copy()
-    d[square] = distance(qx - radius, qy[square] - radius, 0.0, shape.kind)
-    return d
-
-
 def _smooth(t: Field) -> Field:
     """``clamp(t)^2 (3 - 2 clamp(t))`` in place."""
-    np.clip(t, 0, 1, out=t)
-    curve = np.float32(3) - np.float32(2) * t
+    t.clip(np.float32(0), np.float32(1), out=t)
+    curve = t * np.float32(-2)
+    curve += np.float32(3)
     t *= t
     t *= curve
     return t
@@ -111,21 +109,48 @@ def coverage(shape: Shape, xs: Axis | None, ys: Axis | None) -> Field:
     rect = shape.rect
     if shape.radius <= 0 or not (shape.round_top or shape.round_bottom):
         return _box(xs, rect.x, rect.w)[np.newaxis, :] * _box(ys, rect.y, rect.h)[:, np.newaxis]
+    return _covered(_sampled(shape, xs, ys))
+
+
+def with_grown(shape: Shape, by: float, xs: Axis | None, ys: Axis | None) -> tuple[Field, Field]:
+    """Coverage of ``shape``, and of the same shape grown by so many pixels, its radius too (scene.plan.Border)."""
+    if shape.radius <= 0 or not (shape.round_top and shape.round_bottom):
+        grown = replace(shape, rect=shape.rect.outset(by), radius=shape.radius + by)
+        return coverage(shape, xs, ys), coverage(grown, xs, ys)
+    samples = _sampled(shape, xs, ys)  # the grown one's distances are less by what it is grown
+    return _covered([d.copy() for d in samples]), _covered([d - np.float32(by) for d in samples])
+
+
+def _sampled(shape: Shape, xs: Axis | None, ys: Axis | None) -> list[Field]:
+    """Distances at the samples of every pixel."""
+    if xs is None or ys is None:
+        return [_distance(shape, None if xs is None else xs + by, None if ys is None else ys + by) for by in _SAMPLES]
+    if len(xs) * len(ys) > _FEW:
+        return [_distance(shape, xs + dx, ys + dy) for dy in _SAMPLES for dx in _SAMPLES]
+    by = np.array(_SAMPLES)[:, np.newaxis]
+    four = _distance(shape, (xs + by)[np.newaxis], (ys + by)[:, np.newaxis])
+    return [four.reshape(4, len(ys), len(xs))]
+
+
+def _covered(samples: list[Field]) -> Field:
+    """Share of each pixel by its distances at samples, which are used up; several in one field lie along its axis 0."""
+    many = len(samples) if samples[0].ndim == 2 else len(samples[0])
     total: Field | None = None
-    across, down = (_SAMPLES if at is not None else (0.0,) for at in (xs, ys))
-    for dy in down:
-        qy = axis_q(None if ys is None else ys + dy, rect.y, rect.h, shape.radius)
-        for dx in across:
-            qx = axis_q(None if xs is None else xs + dx, rect.x, rect.w, shape.radius)
-            d = _distance(shape, qx, qy, None if ys is None else ys + dy)
-            d += 1  # 1 - smoothstep(-1, 1, d)
-            d *= np.float32(0.5)
-            sample = _smooth(d)
+    for d in samples:
+        outside = _outside(d)
+        for sample in (outside,) if outside.ndim == 2 else outside:
             total = sample if total is None else np.add(total, sample, out=total)
     assert total is not None
-    total *= np.float32(-1 / (len(across) * len(down)))
+    total *= np.float32(-1 / many)
     total += 1
     return total
+
+
+def _outside(d: Field) -> Field:
+    """``smoothstep(-1, 1, d)`` in place."""
+    d += np.float32(1)
+    d *= np.float32(0.5)
+    return _smooth(d)
 
 
 def _box(at: Axis | None, low: float, size: float) -> NDArray[np.float32]:
@@ -138,9 +163,8 @@ def _box(at: Axis | None, low: float, size: float) -> NDArray[np.float32]:
 
 def shadow_alpha(shadow: Shadow, shape: Shape, xs: Axis | None, ys: Axis | None) -> Field:
     """Alpha of the black shadow at pixel centres."""
-    rect = shape.rect
     span = max(shadow.size + 2 * shadow.blur, 1e-6)
-    d = _distance(shape, axis_q(xs, rect.x, rect.w, shape.radius), axis_q(ys, rect.y, rect.h, shape.radius), ys)
+    d = _distance(shape, xs, ys)
     np.abs(d, out=d)
     np.subtract(np.float32(shadow.reach), d, out=d)
     d *= np.float32(1 / span)

@@ -16,19 +16,23 @@ one is that one, and of any other only the rows that changed are drawn.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from reelpress.color import BT709_LIMITED
-from reelpress.compose import planar_background, planar_blur, planar_fill, planar_grade, planar_group
+from reelpress.compose import planar_blur, planar_fill, planar_group, planar_warp
 from reelpress.compose.base import Composed, CompositorCapabilities
 from reelpress.compose.pictures import PictureScaler
+from reelpress.compose.planar_background import Backgrounds
 from reelpress.compose.planar_blur import moves
 from reelpress.compose.planar_canvas import SHIFTS, Canvas, around, lay, view
 from reelpress.compose.planar_card import Card
 from reelpress.compose.planar_change import Change, changed_rows, seen
 from reelpress.compose.planar_effect import Effects, widened
+from reelpress.compose.planar_frames import Frames
+from reelpress.compose.planar_grade import Graded
 from reelpress.compose.planar_group import Finished
 from reelpress.compose.planar_outline import Outline, draw_card, draw_halo
 from reelpress.compose.planar_sprite import Sprites
@@ -97,24 +101,28 @@ class PlanarCompositor:
         self._passthrough = passthrough
         self._pictures = PictureScaler()
         self._sprites = Sprites()
-        self._background: tuple[tuple[BackgroundLayer, tuple[int, int]], Planes] | None = None
+        self._ground_of: tuple[BackgroundLayer, tuple[int, int]] | None = None
         self._under: _Under | None = None
         self._outlines: dict[tuple[object, ...], Outline] = {}
         self._last: tuple[FramePlan, Planes] | None = None
         self._newest: dict[str, _Source] = {}
+        self._frames = Frames()
         self._texts = Texts()
         self._effects = Effects()
-        self._graded: list[tuple[Shown, tuple[object, ...], Shown]] = []
-        self._groups = Finished(PlanarCompositor._for_group)
+        self._graded = Graded()
+        self._grounds, self._in_group = Backgrounds(), False
+        self._groups = Finished(partial(PlanarCompositor._for_group, self._grounds))
         self._cover, self._corner = False, (0, 0)
         self._picture: Canvas | None = None
         self._pictured: FramePlan | None = None
         self.composed = self.patched = self.held = self.passed = 0
 
     @classmethod
-    def _for_group(cls, cover: bool, corner: tuple[int, int]) -> PlanarCompositor:
+    def _for_group(cls, grounds: Backgrounds, cover: bool, corner: tuple[int, int]) -> PlanarCompositor:
         """What draws the picture of a group, whose first pixel lies at ``corner`` of the frame."""
         made = cls()
+        made._grounds, made._in_group = grounds, True
+        made._groups = Finished(partial(cls._for_group, grounds))
         made._cover, made._corner = cover, corner
         return made
 
@@ -155,16 +163,16 @@ class PlanarCompositor:
         elif passed is not None:
             self.passed += 1
             planes = passed
+            self._frames.done(damage, lent=False)
         elif last is None or last[1].format != "yuv420p" or _most(damage, plan.size):
-            planes = allocate(*plan.size, "yuv420p", BT709_LIMITED)
+            planes = self._frames.whole(plan.size)
             self._draw(plan, sources, changes, Canvas(planes.planes), (IntRect(0, 0, *plan.size),))
+            self._frames.done(damage)
             self.composed += 1
         else:
-            planes = allocate(*plan.size, "yuv420p", BT709_LIMITED)
-            for area in _outside(plan.size, damage):
-                for target, old, shift in zip(planes.planes, last[1].planes, SHIFTS, strict=True):
-                    np.copyto(view(target, area, shift), view(old, area, shift))
+            planes = self._frames.next(last[1], damage)
             self._draw(plan, sources, changes, Canvas(planes.planes), damage)
+            self._frames.done(damage)
             self.patched += 1
         self._last = (plan, planes)
         return Composed(planes, damage)
@@ -174,13 +182,16 @@ class PlanarCompositor:
         self._pictures.clear()
         self._sprites.clear()
         self._outlines.clear()
+        self._frames.clear()
         self._texts.clear()
         self._effects.clear()
         self._groups.clear()
         self._graded.clear()
         self._picture = self._pictured = None
         self._newest = {}
-        self._background = self._under = self._last = None
+        if not self._in_group:
+            self._grounds.trim(0)
+        self._ground_of = self._under = self._last = None
 
     def _look(
         self, plan: FramePlan, sources: Mapping[str, Planes], last: FramePlan | None, *, compare: bool
@@ -268,10 +279,12 @@ class PlanarCompositor:
             out.clear(regions)
         else:
             base = self._ground(plan.size, ground)
+            if not self._in_group and not any(isinstance(layer, GroupLayer) for layer in layers):
+                self._grounds.trim(1)
             if card is not None and out.cover is None:
                 under = self._on_ground(plan.size, ground, base, card)
             bottom = base if under is None else under.planes
-            hidden = under.outline.card.hidden if under is not None else None
+            hidden = under.outline.hidden if under is not None else None
             for region in regions:
                 for area in around(region, hidden):
                     for target, source, shift in zip(out.planes, bottom.planes, SHIFTS, strict=True):
@@ -321,14 +334,12 @@ class PlanarCompositor:
             margin, frame = planar_blur.MARGIN, planar_blur.grown(size)
             alone = planar_blur.unblurred(layer)
             picture = self._groups.picture(index, (alone,), frame, sources, cover=True, corner=(-margin, -margin))
-            filled = Card(alone, frame).bounds
-            if filled is not None:
-                planar_blur.draw(picture, filled, layer.blur, out, regions)
+            planar_blur.draw(picture, Card(alone, frame), layer.blur, out, regions)
         elif isinstance(layer, GroupLayer) and layer.opacity > 0:
             cover = layer.warp is not None or not planar_group.is_opaque(layer)
             picture = self._groups.picture(index, layer.layers, size, sources, cover=cover, corner=self._corner)
             if layer.warp is not None:
-                planar_group.warp(picture, layer.warp, layer.opacity, out, regions)
+                planar_warp.warp(picture, layer.warp, layer.opacity, out, regions)
             else:
                 planar_group.fade(picture, layer.opacity, out, regions)
 
@@ -343,20 +354,14 @@ class PlanarCompositor:
         shown = self._pictures.show(layer, source, size, change)
         if shown is None or layer.grade is None:
             return shown
-        key = (layer.grade, layer.rect, size)
-        for old, its_key, graded in self._graded:
-            if old is shown and its_key == key:
-                return graded
-        graded = planar_grade.picture(layer.grade, shown, layer.rect, size, self._corner)
-        self._graded = [*self._graded[-self._pictures.keep :], (shown, key, graded)][-self._pictures.keep :]
-        return graded
+        return self._graded.get(layer.grade, shown, layer.rect, size, self._corner, self._pictures.keep)
 
     def _ground(self, size: tuple[int, int], layer: BackgroundLayer) -> Planes:
         """The background's planes, drawn on first use. Not to be written to."""
-        if self._background is None or self._background[0] != (layer, size):
-            self._background = self._under = None  # give the old ones back before the new one is made
-            self._background = ((layer, size), planar_background.draw(layer, size))
-        return self._background[1]
+        if self._ground_of != (layer, size):
+            self._ground_of = (layer, size)
+            self._under = None  # give it back before a new background is made
+        return self._grounds.get(layer, size)
 
     def _on_ground(self, size: tuple[int, int], ground: BackgroundLayer, base: Planes, card: PictureLayer) -> _Under:
         """The background with the halo of ``card``, drawn on first use. Not to be written to."""
@@ -452,14 +457,6 @@ def _damage(plan: FramePlan, last: FramePlan | None, changes: Mapping[str, Chang
             rects.extend(seen(layer, changes[layer.source].rows, plan.size))
     rects.extend(_as_named(plan, names).damage_since(last))
     return merge(rects) if rects else ()
-
-
-def _outside(size: tuple[int, int], damage: tuple[IntRect, ...]) -> list[IntRect]:
-    """The frame without the damage."""
-    parts = [IntRect(0, 0, *size)]
-    for rect in damage:
-        parts = [rest for part in parts for rest in around(part, rect)]
-    return parts
 
 
 def _most(damage: tuple[IntRect, ...], size: tuple[int, int]) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import OrderedDict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reelpress.color import BT709_LIMITED, quantisation, rgb_to_ycc
+from reelpress.color import BT709_LIMITED, quantisation, rgb_to_codes, rgb_to_ycc
 from reelpress.compose import assets
 from reelpress.compose.banded import Plan, filtered
 from reelpress.compose.kernel import Axis, gaussian_taps, taps
@@ -15,11 +17,13 @@ from reelpress.media.scale import allocate
 from reelpress.scene.plan import BackgroundLayer, GradientFill, ImageFill, SolidFill
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
     from reelpress.media.planes import Planes
+
+    _Taps = tuple[NDArray[np.intp], NDArray[np.float64]]
 
 Rows = np.ndarray[Any, np.dtype[np.float32]]
 """(rows, columns) or (rows, columns, 3)."""
@@ -38,7 +42,18 @@ def draw(layer: BackgroundLayer, size: tuple[int, int]) -> Planes:
     """
     width, height = size
     out = allocate(width, height, "yuv420p", BT709_LIMITED)
-    rows = _rows_of(layer, size)
+    fill = layer.fill
+    if isinstance(fill, SolidFill):  # a blurred flat colour is that colour
+        for target, code in zip(out.planes, rgb_to_codes(fill.color), strict=True):
+            target[...] = int(np.clip(np.float32(code) + np.float32(0.5), 0, 255.5))
+        return out
+    if isinstance(fill, GradientFill) and fill.noise_intensity <= 0 and layer.blur_sigma <= 0:
+        _draw_plain_gradient(fill, out)
+        return out
+    if isinstance(fill, ImageFill):
+        _draw_image(fill, layer.blur_sigma, out)
+        return out
+    rows = _rows_of(fill, layer.blur_sigma, size)
     step = max(2, _STRIP // width // 2 * 2, 2 * math.ceil(3 * layer.blur_sigma))
     for start in range(0, height, step):
         stop = min(height, start + step)
@@ -76,29 +91,13 @@ def store(target: NDArray[np.uint8], codes: Rows) -> None:
     np.copyto(target, np.clip(codes + np.float32(0.5), 0, 255.5), casting="unsafe")
 
 
-def _rows_of(layer: BackgroundLayer, size: tuple[int, int]) -> Callable[[int, int], Rows]:
+def _rows_of(fill: GradientFill, sigma: float, size: tuple[int, int]) -> Callable[[int, int], Rows]:
     """A function that makes rows ``low .. high`` as R'G'B' 0..1."""
-    fill = layer.fill
-    plain: Callable[[int, int], Rows]
-    if isinstance(fill, SolidFill):
-        color = np.array(fill.color, np.float32)
 
-        def plain(low: int, high: int) -> Rows:
-            return np.broadcast_to(color, (high - low, size[0], 3))
+    def plain(low: int, high: int) -> Rows:
+        return gradient_rows(fill, size, low, high)
 
-        return plain  # a blurred flat colour is that colour
-    if isinstance(fill, GradientFill):
-        gradient = fill
-
-        def plain(low: int, high: int) -> Rows:
-            return gradient_rows(gradient, size, low, high)
-    else:
-        image = image_planes(fill, size)
-
-        def plain(low: int, high: int) -> Rows:
-            return image[low:high].astype(np.float32) * np.float32(1 / 65535)
-
-    return _blurred(plain, layer.blur_sigma, size) if layer.blur_sigma > 0 else plain
+    return _blurred(plain, sigma, size) if sigma > 0 else plain
 
 
 def _blurred(rows: Callable[[int, int], Rows], sigma: float, size: tuple[int, int]) -> Callable[[int, int], Rows]:
@@ -119,13 +118,34 @@ def _blurred(rows: Callable[[int, int], Rows], sigma: float, size: tuple[int, in
     return blurred
 
 
-def gradient_rows(fill: GradientFill, size: tuple[int, int], low: int, high: int) -> Rows:
-    """Rows ``low .. high`` of a gradient with its noise, as defined in scene.plan.GradientFill."""
+def _along(fill: GradientFill, size: tuple[int, int], low: int, high: int) -> Rows:
+    """How far from its start to its end a gradient is, 0..1."""
     width, height = size
     angle = math.radians(fill.angle + 270)
     u = ((np.arange(width) + 0.5) / width - 0.5) * math.cos(angle)
     v = ((np.arange(low, high) + 0.5) / height - 0.5) * math.sin(angle)
-    t = np.clip(u[np.newaxis, :] + v[:, np.newaxis] + 0.5, 0, 1).astype(np.float32)
+    along: Rows = np.clip(u[np.newaxis, :] + v[:, np.newaxis] + 0.5, 0, 1).astype(np.float32)
+    return along
+
+
+def _draw_plain_gradient(fill: GradientFill, out: Planes) -> None:
+    """One without noise: its codes are a line too."""
+    start, end = rgb_to_codes(fill.start), rgb_to_codes(fill.end)
+    step = max(2, _STRIP // out.width // 2 * 2)
+    for low in range(0, out.height, step):
+        high = min(out.height, low + step)
+        luma = _along(fill, (out.width, out.height), low, high)
+        chroma = chroma_of(luma)
+        for plane, (first, last) in enumerate(zip(start, end, strict=True)):
+            codes = (chroma if plane else luma) * np.float32(last - first)
+            codes += np.float32(first)
+            shift = 1 if plane else 0
+            store(out.planes[plane][low >> shift : high >> shift], codes)
+
+
+def gradient_rows(fill: GradientFill, size: tuple[int, int], low: int, high: int) -> Rows:
+    """Rows ``low .. high`` of a gradient with its noise, as defined in scene.plan.GradientFill."""
+    t = _along(fill, size, low, high)
     start = np.array(fill.start, np.float32)
     base: Rows = start + t[..., np.newaxis] * (np.array(fill.end, np.float32) - start)
     if fill.noise_intensity <= 0:
@@ -175,27 +195,111 @@ def _lattice(x: NDArray[np.int64], y: NDArray[np.int64], octave: int) -> Rows:
     return out
 
 
-def image_planes(fill: ImageFill, size: tuple[int, int]) -> NDArray[np.uint16]:
-    """The picture file over white, cover-fitted and centred: (rows, columns, 3), 0..65535."""
+_PRECISION = 256
+"""Steps of a code in which an image is kept while it is blurred: 16 bits hold them."""
+
+
+def _draw_image(fill: ImageFill, sigma: float, out: Planes) -> None:
+    """A picture file over white, cover-fitted, centred and blurred."""
+    size = (out.width, out.height)
+    if sigma <= 0:
+        for first, codes in _image_codes(fill, size):
+            stop = first + len(codes[0])
+            store(out.planes[0][first:stop], codes[0])
+            for plane in (1, 2):
+                store(out.planes[plane][first // 2 : stop // 2], chroma_of(codes[plane]))
+        return
+    kept = np.empty((3, out.height, out.width), np.uint16)
+    for first, codes in _image_codes(fill, size):
+        for number, field in enumerate(codes):
+            field *= np.float32(_PRECISION)
+            field += np.float32(0.5)
+            np.copyto(kept[number, first : first + len(field)], field, casting="unsafe")
+    # Blurring and going to the positions of chroma are one filter.
+    rows, columns = gaussian_taps(sigma, 0, out.height, out.height), gaussian_taps(sigma, 0, out.width, out.width)
+    matrices = Plan(rows, columns)
+    for number, (target, source) in enumerate(zip(out.planes, kept, strict=True)):
+        if number == 1:
+            matrices = Plan(_merged(rows, ((0, 1), (1, 1))), _merged(columns, ((-1, 1), (0, 2), (1, 1))))
+        for first, strip in matrices.strips(source):
+            strip *= np.float32(1 / _PRECISION)
+            store(target[first : first + len(strip)], strip)
+
+
+def _merged(taps: _Taps, filter_: tuple[tuple[int, int], ...]) -> _Taps:
+    """Taps of every second sample after another filter: of each its place from there and its weight. The first sample
+    is repeated before it."""
+    index, weight = taps
+    places = np.arange(0, len(index), 2)
+    total = sum(share for _, share in filter_)
+    found = [(np.maximum(places + at, 0), share / total) for at, share in filter_]
+    return (
+        np.concatenate([index[place] for place, _ in found], axis=1),
+        np.concatenate([weight[place] * share for place, share in found], axis=1),
+    )
+
+
+def _image_codes(fill: ImageFill, size: tuple[int, int]) -> Iterator[tuple[int, tuple[Rows, Rows, Rows]]]:
+    """The picture as Y, Cb and Cr codes at the positions of luma, some (evenly many) rows at a time with their first.
+    Valid until the next are asked for."""
     width, height = size
     rgba = assets.load(fill.image)
     tall, wide = rgba.shape[:2]
     step = min(wide / width, tall / height)
     x = Axis((wide - width * step) / 2, step, 0, width, 0, wide)
     y = Axis((tall - height * step) / 2, step, 0, height, 0, tall)
-    opaque = bool((rgba[..., 3] == 255).all())
     rows, columns = taps(y, repeat=True), taps(x, repeat=True)
-    out = np.empty((height, width, 3), np.uint16)
-    for channel in range(3):
+    made: list[Iterator[tuple[int, Rows]]]
+    if (rgba[..., 3] == 255).all():
+        matrices = Plan(rows, columns)
+        made = [matrices.strips(rgba[..., channel]) for channel in range(3)]
+    else:
 
-        def of(low: int, high: int, channel: int = channel) -> Rows:
-            part = rgba[low:high, :, channel]
-            if opaque:
-                return part.astype(np.float32)
+        def over_white(low: int, high: int, channel: int) -> Rows:
             alpha = rgba[low:high, :, 3].astype(np.float32) / np.float32(255)
-            over: Rows = part * alpha + np.float32(255) * (1 - alpha)
+            over: Rows = rgba[low:high, :, channel] * alpha + np.float32(255) * (1 - alpha)
             return over
 
-        for first, strip in filtered(of, rows, columns):
-            out[first : first + len(strip), :, channel] = np.clip(strip, 0, 255) * np.float32(65535 / 255) + 0.5
-    return out
+        made = [filtered(partial(over_white, channel=channel), rows, columns) for channel in range(3)]
+    luma_scale, luma_offset, chroma_scale, chroma_offset = quantisation(BT709_LIMITED.range)
+    scales, offsets = (luma_scale, chroma_scale, chroma_scale), (luma_offset, chroma_offset, chroma_offset)
+    to_codes = [
+        (*(np.float32(each * scale / 255) for each in row), np.float32(offset))
+        for row, scale, offset in zip(rgb_to_ycc(BT709_LIMITED.matrix), scales, offsets, strict=True)
+    ]
+    for strips in zip(*made, strict=True):
+        (first, red), (_, green), (_, blue) = strips
+        for channel in (red, green, blue):
+            channel.clip(np.float32(0), np.float32(255), out=channel)
+        codes: list[Rows] = []
+        for of_red, of_green, of_blue, offset in to_codes:
+            code = red * of_red
+            code += green * of_green
+            code += blue * of_blue
+            code += offset
+            codes.append(code)
+        yield first, (codes[0], codes[1], codes[2])
+
+
+class Backgrounds:
+    """Drawn backgrounds, the newest two kept: a cross-fade shows two, and mostly they are the same."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[BackgroundLayer, tuple[int, int]], Planes] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def get(self, layer: BackgroundLayer, size: tuple[int, int]) -> Planes:
+        """As :func:`draw`. Not to be written to."""
+        key = (layer, size)
+        if key not in self._kept:
+            self.trim(1)  # give an old one back before a new one is made
+            self._kept[key] = draw(layer, size)
+        self._kept.move_to_end(key)
+        return self._kept[key]
+
+    def trim(self, keep: int) -> None:
+        """Forget all but the newest ``keep``."""
+        while len(self._kept) > keep:
+            self._kept.popitem(last=False)

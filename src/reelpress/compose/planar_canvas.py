@@ -62,7 +62,8 @@ class Canvas:
 
 def view(plane: Plane, area: IntRect, shift: int) -> Plane:
     """The samples of ``area`` (even edges)."""
-    return plane[area.y >> shift : area.bottom >> shift, area.x >> shift : area.right >> shift]
+    x, y = area.x, area.y
+    return plane[y >> shift : y + area.h >> shift, x >> shift : x + area.w >> shift]
 
 
 def part(field: Field, whole: IntRect, area: IntRect, shift: int) -> Field:
@@ -83,6 +84,8 @@ def around(area: IntRect, hole: IntRect | None) -> Iterator[IntRect]:
     hole = intersect(area, hole) if hole is not None else None
     if hole is None:
         yield area
+        return
+    if hole == area:
         return
     yield from (
         each
@@ -114,10 +117,15 @@ def lay(art: Sprite, out: Canvas, regions: tuple[IntRect, ...]) -> None:
         area = intersect(art.area, region)
         if area is None:
             continue
-        for plane, shift in enumerate(SHIFTS):
-            target = view(out.planes[plane], area, shift)
-            codes = target * part(art.through[shift], art.area, area, shift)
-            codes += part(art.art[plane], art.area, area, shift)
-            np.clip(codes, 0, 255.5, out=codes)
-            np.copyto(target, codes, casting="unsafe")
-        covered(out, area, tuple(part(art.through[s], art.area, area, s) for s in (0, 1)))  # type: ignore[arg-type]
+        through, codes = art.through, art.art
+        if area != art.area:
+            through = part(through[0], art.area, area, 0), part(through[1], art.area, area, 1)
+            y, u, v = (part(field, art.area, area, shift) for field, shift in zip(codes, SHIFTS, strict=True))
+            codes = y, u, v
+        for plane, field, shift in zip(out.planes, codes, SHIFTS, strict=True):
+            target = view(plane, area, shift)
+            mixed = target.astype(np.float32)
+            mixed *= through[shift]
+            mixed += field
+            np.copyto(target, mixed, casting="unsafe")  # colour is at most alpha, so nothing has to be clipped
+        covered(out, area, through)

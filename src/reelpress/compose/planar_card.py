@@ -15,13 +15,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from reelpress.color import rgb_to_codes
-from reelpress.compose.coverage import Field, centres, coverage, shadow_alpha, to_chroma
+from reelpress.compose.coverage import Field, centres, coverage, shadow_alpha, to_chroma, with_grown
 from reelpress.scene.plan import FillLayer, IntRect, PictureLayer, Rect, Shape
+
+if TYPE_CHECKING:
+    from reelpress.compose.coverage import Axis
 
 Kind = Literal["halo", "rim", "inside"]
 
@@ -99,9 +102,16 @@ def _even_up(value: float) -> int:
 
 def intersect(a: IntRect, b: IntRect) -> IntRect | None:
     """The common part of two rectangles, None when there is none."""
-    x, y = max(a.x, b.x), max(a.y, b.y)
-    w, h = min(a.right, b.right) - x, min(a.bottom, b.bottom) - y
-    return IntRect(x, y, w, h) if w > 0 and h > 0 else None
+    # Without min(), max() and properties: this is asked some fifty times a frame.
+    x = a.x if a.x > b.x else b.x
+    y = a.y if a.y > b.y else b.y
+    right, other = a.x + a.w, b.x + b.w
+    w = (right if right < other else other) - x
+    if w <= 0:
+        return None
+    bottom, other = a.y + a.h, b.y + b.h
+    h = (bottom if bottom < other else other) - y
+    return IntRect(x, y, w, h) if h > 0 else None
 
 
 class Card:
@@ -150,13 +160,16 @@ class Card:
     def _intervals(self, low: float, high: float) -> tuple[int, ...] | None:
         """Eight even cuts along one axis, or None when the shape is too small to have a middle."""
         reach, corner = self._reach, max(self._shape.radius + 2, _SOFT)
+        edge = _SOFT
+        if self.opacity < 1 and self._shadow is not None:  # what the shadow does inside of the outline shows too
+            edge = corner = max(corner, self._shadow.reach + 1)
         cuts = (
             _even_down(low - reach),
             _even_down(low - _SOFT),
-            _even_up(low + _SOFT),
+            _even_up(low + edge),
             _even_up(low + corner),
             _even_down(high - corner),
-            _even_down(high - _SOFT),
+            _even_down(high - edge),
             _even_up(high + _SOFT),
             _even_up(high + reach),
         )
@@ -167,8 +180,7 @@ class Card:
         if rect.w <= 0 or rect.h <= 0 or self.opacity <= 0:
             return []
         xs, ys = self._intervals(rect.x, rect.right), self._intervals(rect.y, rect.bottom)
-        seen_through = self.opacity < 1 and self._shadow is not None  # the shadow inside the outline shows
-        if xs is None or ys is None or seen_through:
+        if xs is None or ys is None:
             return self._cut_whole()
         h0, e0, c0, m0, m1, c1, e1, h1 = range(8)  # indices of the cuts: where each interval begins
         table: list[tuple[Kind, int, int, int, int, bool, bool]] = [
@@ -230,19 +242,24 @@ class Card:
         ys = centres(area.y, area.bottom) if piece.by_y else None
         o = np.float32(self.opacity)
         nothing = np.zeros((1, 1), np.float32)
-        card = nothing if piece.kind == "halo" else coverage(self._shape, xs, ys) * o
-        ring = nothing
-        if self._border is not None:
-            rect, width = self._shape.rect, self._border.width
-            grown = replace(self._shape, rect=rect.outset(width), radius=self._shape.radius + width)
-            ring = coverage(grown, xs, ys)
+        card = ring = nothing
+        if self._border is None:
             if piece.kind != "halo":
-                ring -= coverage(self._shape, xs, ys)
-                np.maximum(ring, 0, out=ring)
+                card = coverage(self._shape, xs, ys) * o
+        elif piece.kind == "halo":
+            ring = self._ring_beside(xs, ys)
+        else:
+            card, ring = with_grown(self._shape, self._border.width, xs, ys)
+            ring -= card
+            np.maximum(ring, 0, out=ring)
+            card *= o
+        if self._border is not None and ring is not nothing:
             ring *= np.float32(self._border.opacity) * o
-        shadow = nothing if self._shadow is None else shadow_alpha(self._shadow, self._shape, xs, ys) * o
+        shadow = nothing if self._shadow is None else shadow_alpha(self._shadow, self._shape, xs, ys)
+        if shadow is not nothing and self.opacity < 1:
+            shadow *= o
         luma = [f[:, 1:] if f.shape[1] > 1 else f for f in (card, ring, shadow)]
-        chroma = [to_chroma(f) for f in (card, ring, shadow)]
+        chroma = [to_chroma(f) if f.size > 1 else f for f in (card, ring, shadow)]
         color = rgb_to_codes(self._border.color) if self._border is not None else BLACK
         below: list[Field] = []
         dark: list[Field] = []
@@ -250,13 +267,31 @@ class Card:
             around = 1 - c - r
             dark.append(around * s)
             below.append(around - dark[-1])
-        y, u, v = (
-            dark[level] * np.float32(black) + ring_part * np.float32(code) + np.float32(0.5)
-            for level, ring_part, black, code in zip(
-                (0, 1, 1), (luma[1], chroma[1], chroma[1]), BLACK, color, strict=True
-            )
-        )
+        constant = []
+        for level, black, code in zip((0, 1, 1), BLACK, color, strict=True):
+            codes = dark[level] * np.float32(black)
+            if ring is not nothing:
+                part = (luma, chroma)[level][1] * np.float32(code)
+                codes = part + codes if codes.size < part.size else np.add(codes, part, out=codes)
+            codes += np.float32(0.5)
+            constant.append(codes)
+        y, u, v = constant
         return Weights((luma[0], chroma[0]), (below[0], below[1]), (y, u, v))
+
+    def _ring_beside(self, xs: Axis | None, ys: Axis | None) -> Field:
+        """Coverage of the grown shape outside of the shape; most of a halo lies beyond it."""
+        assert self._border is not None
+        rect, width = self._shape.rect, self._border.width
+        grown = replace(self._shape, rect=rect.outset(width), radius=self._shape.radius + width)
+        if xs is None or ys is None:
+            return coverage(grown, xs, ys)
+        near = grown.rect.outset(_SOFT)
+        left, right = np.searchsorted(xs, (near.x, near.right)).tolist()
+        top, bottom = np.searchsorted(ys, (near.y, near.bottom)).tolist()
+        ring = np.zeros((len(ys), len(xs)), np.float32)
+        if right > left and bottom > top:
+            ring[top:bottom, left:right] = coverage(grown, xs[left:right], ys[top:bottom])
+        return ring
 
 
 def shape_inside(shape: Shape, rect: Rect) -> bool:

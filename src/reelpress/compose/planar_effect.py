@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 _STEPS = 12
 
+_KEPT = 1 << 17
+"""Pixels of the largest mask whose weights are kept."""
+
 
 def touched(layer: EffectLayer, size: tuple[int, int]) -> IntRect | None:
     """Pixels (even edges) in which a mosaic or blur can have weight; None where it has none."""
@@ -56,10 +59,11 @@ def widened(layers: tuple[Layer, ...], regions: tuple[IntRect, ...], size: tuple
 
 
 class Effects:
-    """Draws effects; keeps the matrices of the newest blurs."""
+    """Draws effects; keeps the matrices of the newest blurs, and the weights of the newest masks that are not large."""
 
     def __init__(self) -> None:
         self._blurs: OrderedDict[tuple[object, ...], Plan] = OrderedDict()
+        self._soft: OrderedDict[tuple[object, ...], tuple[Field, Field]] = OrderedDict()
 
     def draw(self, layer: EffectLayer, out: Canvas, regions: tuple[IntRect, ...]) -> None:
         """Change what is there. Regions are ``widened``: a mosaic or blur lies in one of them or in none."""
@@ -71,7 +75,7 @@ class Effects:
         area = touched(layer, out.size)
         if area is None or not any(intersect(area, region) for region in regions):
             return
-        luma, chroma = _weights(layer, area)
+        luma, chroma = self._weights(layer, area)
         for plane, shift in out.all:
             hidden = (
                 _mosaic(layer, plane, area, shift)
@@ -79,6 +83,19 @@ class Effects:
                 else self._blur(layer, plane, area, shift)
             )
             _mix(view(plane, area, shift), hidden, chroma if shift else luma)
+
+    def _weights(self, layer: EffectLayer, area: IntRect) -> tuple[Field, Field]:
+        if area.area > _KEPT:
+            return _weights(layer, area)
+        key = (layer.rect, layer.feather, area)
+        weights = self._soft.get(key)
+        if weights is None:
+            weights = self._soft[key] = _weights(layer, area)
+            while len(self._soft) > 4:
+                self._soft.popitem(last=False)
+        else:
+            self._soft.move_to_end(key)
+        return weights
 
     def _blur(self, layer: EffectLayer, plane: Plane, area: IntRect, shift: int) -> Plane:
         key = (layer.rect, layer.amount, area, plane.shape, shift)
@@ -98,8 +115,9 @@ class Effects:
         return matrices.codes(plane[y0 : y1 + 1, x0 : x1 + 1])
 
     def clear(self) -> None:
-        """Forget all matrices."""
+        """Forget all matrices and weights."""
         self._blurs.clear()
+        self._soft.clear()
 
 
 def _mix(target: Plane, hidden: Plane, weight: Field) -> None:
@@ -223,29 +241,39 @@ def _gaussian(
 
 
 def _highlight(layer: EffectLayer, out: Canvas, regions: tuple[IntRect, ...]) -> None:
-    """Darken: premultiplied codes are multiplied about the black of their coverage."""
-    bright = _bright(layer, out.size)
+    """Darken: premultiplied codes are multiplied about the black of their coverage.
+
+    Outside of the rectangle all pixels are treated alike.
+    """
+    bright, soft = _bright(layer, out.size), touched(layer, out.size)
+    dark = np.full((1, 1), np.float32(1) - np.float32(layer.amount), np.float32)
     for region in regions:
-        for area in around(region, bright):
+        for area in around(region, soft):
+            for each in strips(area):
+                _darken(out, each, dark, dark)
+        part = intersect(region, soft) if soft is not None else None
+        for area in around(part, bright) if part is not None else ():
             for each in strips(area):
                 luma = _luma_weight(layer, each.x - 1, each.right, each.y, each.bottom)
                 luma -= 1
                 luma *= np.float32(layer.amount)
                 luma += 1
-                chroma = to_chroma(luma)
-                for plane, (factor, black, shift) in enumerate(
-                    ((luma[:, 1:], 16, 0), (chroma, 128, 1), (chroma, 128, 1))
-                ):
-                    target = view(out.planes[plane], each, shift)
-                    floor = np.float32(black)
-                    if out.cover is not None:
-                        share: Field = view(out.cover[shift], each, shift) * np.float32(black / 255)
-                        codes = (target - share) * factor + (share + np.float32(0.5))
-                        np.clip(codes, 0, 255.5, out=codes)
-                    else:
-                        codes = target * factor
-                        codes += (floor + np.float32(0.5)) - floor * factor
-                    np.copyto(target, codes, casting="unsafe")
+                _darken(out, each, luma[:, 1:], to_chroma(luma))
+
+
+def _darken(out: Canvas, area: IntRect, luma: Field, chroma: Field) -> None:
+    """Keep a share of what is there."""
+    for plane, (factor, black, shift) in enumerate(((luma, 16, 0), (chroma, 128, 1), (chroma, 128, 1))):
+        target = view(out.planes[plane], area, shift)
+        floor = np.float32(black)
+        if out.cover is not None:
+            share: Field = view(out.cover[shift], area, shift) * np.float32(black / 255)
+            codes = (target - share) * factor + (share + np.float32(0.5))
+            np.clip(codes, 0, 255.5, out=codes)
+        else:
+            codes = target * factor
+            codes += (floor + np.float32(0.5)) - floor * factor
+        np.copyto(target, codes, casting="unsafe")
 
 
 def _bright(layer: EffectLayer, size: tuple[int, int]) -> IntRect | None:

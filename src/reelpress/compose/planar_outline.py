@@ -26,6 +26,7 @@ class Outline:
     def __init__(self, layer: PictureLayer | FillLayer, size: tuple[int, int]) -> None:
         self.card = Card(layer, size)
         self.area = soft_area(self.card)
+        self.hidden = self.card.hidden
         self._rimmed = any(piece.kind == "rim" for piece in self.card.pieces)
         self._kept: dict[Piece, Weights] = {}
         self._bytes = 0
@@ -100,12 +101,28 @@ def draw_halo(outline: Outline, out: Canvas, regions: tuple[IntRect, ...]) -> No
                 covered(out, part, weights.below)
 
 
+def _put(shown: Shown, out: Canvas, area: IntRect) -> None:
+    """The picture alone, where it hides everything."""
+    for plane, shift in enumerate(SHIFTS):
+        shown.put(plane, area, view(out.planes[plane], area, shift))
+    for shift, cover in enumerate(out.cover or ()):
+        view(cover, area, shift)[...] = 255
+
+
 def draw_card(outline: Outline, shown: Shown | None, out: Canvas, regions: tuple[IntRect, ...], *, halo: bool) -> None:
     """A picture layer over what is there; without its halo where that (and nothing else) is drawn already."""
     if halo:
         draw_halo(outline, out, regions)
     if shown is None:
         return
+    hidden = outline.hidden
+    if hidden is not None:  # the rule, where a pointer moves over a card
+        inside = [region for region in regions if intersect(region, hidden) == region]
+        for region in inside:
+            _put(shown, out, region)
+        if len(inside) == len(regions):
+            return
+        regions = tuple(region for region in regions if region not in inside)
     soft = outline.soft(shown, out, regions)
     if soft is not None:
         soft.draw(shown, out, same_below=not halo)
@@ -118,10 +135,7 @@ def draw_card(outline: Outline, shown: Shown | None, out: Canvas, regions: tuple
             if area is None:
                 continue
             if piece.kind == "inside" and outline.card.opacity >= 1:
-                for plane, shift in enumerate(SHIFTS):
-                    shown.put(plane, area, view(out.planes[plane], area, shift))
-                for shift, cover in enumerate(out.cover or ()):
-                    view(cover, area, shift)[...] = 255
+                _put(shown, out, area)
                 continue
             for part in strips(area):
                 weights = outline.weights(piece, part)

@@ -45,11 +45,12 @@ class Texts:
         self._rasteriser = rasteriser
         self._limit = limit
         self._kept: OrderedDict[tuple[TextLayer, tuple[int, int]], Sprite | None] = OrderedDict()
+        self._bytes = 0
 
     @property
     def nbytes(self) -> int:
         """Bytes of the art that is kept."""
-        return sum(_nbytes(art) for art in self._kept.values())
+        return self._bytes
 
     def get(self, layer: TextLayer, size: tuple[int, int]) -> Sprite | None:
         """The text on a frame of ``size``; None where nothing of it shows."""
@@ -60,8 +61,9 @@ class Texts:
             self._kept.move_to_end(key)
         else:
             self._kept[key] = self._draw(layer, size)
-            while len(self._kept) > 1 and (len(self._kept) > 64 or self.nbytes > self._limit):
-                self._kept.popitem(last=False)
+            self._bytes += _nbytes(self._kept[key])
+            while len(self._kept) > 1 and (len(self._kept) > 64 or self._bytes > self._limit):
+                self._bytes -= _nbytes(self._kept.popitem(last=False)[1])
         art = self._kept[key]
         return faded(art, layer.opacity) if art is not None else None
 
@@ -96,6 +98,7 @@ class Texts:
     def clear(self) -> None:
         """Forget all texts; the rasteriser too."""
         self._kept.clear()
+        self._bytes = 0
         self._rasteriser = None
 
 

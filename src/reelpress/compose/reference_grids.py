@@ -143,7 +143,7 @@ def moves(blur: Blur) -> bool:
 
 
 def moved(field: Field, blur: Blur, own: Grid, target: Grid) -> Field:
-    """The mean of ``field`` (premultiplied, on the grid ``own``) over the taps of a motion blur, on ``target``."""
+    """The mean of art (premultiplied, on the grid ``own``) over the taps of a motion blur, on ``target``."""
     count = 13 if blur.spread else 21
     places = (np.arange(count) + 0.5) / count
     weights = 4 * (places - places**2) if blur.spread else np.ones(count)
@@ -158,6 +158,99 @@ def moved(field: Field, blur: Blur, own: Grid, target: Grid) -> Field:
         down = sampling.zero_outside(sampling.bilinear_taps(own.rows(y)), rows)
         total += weight * sampling.both_axes(field, down, across)
     return total
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Samples of a grid without end: ``field`` begins at row ``y`` and column ``x``; all others are not known."""
+
+    field: Field
+    y: int
+    x: int
+
+    def cut(self, box: _Ends) -> Field:
+        """The samples of ``box``, all of them known."""
+        (y0, y1), (x0, x1) = box
+        return self.field[y0 - self.y : y1 - self.y, x0 - self.x : x1 - self.x]
+
+    def at(self, y: Field, x: Field) -> Field:
+        """Between samples, bilinearly; 0 where nothing is known."""
+        rows, columns, _ = self.field.shape
+        down = sampling.zero_outside(sampling.bilinear_taps(y - self.y), rows)
+        across = sampling.zero_outside(sampling.bilinear_taps(x - self.x), columns)
+        return sampling.both_axes(self.field, down, across)
+
+
+_Ends = tuple[tuple[int, int], tuple[int, int]]
+"""Rows and columns: first and one past the last."""
+
+
+def smeared(field: Field, blur: Blur, frame: Frame, is_chroma: bool) -> Field:
+    """A picture (premultiplied, on a grid of the grown frame) with its motion blur, on that of the frame."""
+    own, target = (each.chroma if is_chroma else each.luma for each in (frame.grown(), frame))
+    margin = round(MARGIN / own.pitch)
+    picture = _Part(field, -margin, -margin)
+    box = (0, len(target.ys)), (0, len(target.xs))
+    if blur.spread:
+        x, y = blur.origin[0] - blur.dx / blur.spread, blur.origin[1] - blur.dy / blur.spread
+        far = max(math.hypot(px - x, py - y) for px in (0, frame.size[0]) for py in (0, frame.size[1]))
+        origin = float(target.rows(np.array(y))), float(target.columns(np.array(x)))
+        return _scaled(picture, abs(blur.spread), far, origin, box)
+    rows, columns = (np.arange(*ends) for ends in box)
+    taps = _moves(blur.dx / own.pitch, blur.dy / own.pitch)
+    return np.asarray(sum(weight * picture.at(rows - y, columns - x) for x, y, weight in taps))
+
+
+def _moves(dx: float, dy: float) -> list[tuple[float, float, float]]:
+    """Taps of a movement, in samples: across, down and weight."""
+    length = max(abs(dx), abs(dy))
+    if length <= 1:
+        return [(0.0, 0.0, 1.0)]
+    step = math.ceil(length / 64)
+    last = math.ceil(length / (2 * step) - 0.5)
+    taps = []
+    for k in range(-last, last + 1):
+        ends = (max((k - 0.5) * step, -length / 2), min((k + 0.5) * step, length / 2))
+        beside = k * step * min(abs(dx), abs(dy)) / length
+        beside = math.copysign(math.floor(2 * abs(beside) + 0.5) / 2, beside)
+        x, y = (k * step, beside) if abs(dx) >= abs(dy) else (beside, k * step)
+        taps.append((math.copysign(1, dx) * x, math.copysign(1, dy) * y, (ends[1] - ends[0]) / length))
+    return taps
+
+
+def _scaled(picture: _Part, spread: float, far: float, origin: tuple[float, float], box: _Ends) -> Field:
+    """A picture with the steps of a scaling, on ``box``."""
+    count = 4
+    while 2.5 * count < spread * far:
+        count *= 2
+    half = count // 2
+    beside = 3 * half // 16 + 0.5
+    unit = spread * math.sqrt(0.05 / ((half**2 - 1) / 12 + beside**2 / 4))
+    steps = [beside * unit]
+    while half > 2:
+        half //= 2
+        steps.append(half / 2 * unit)
+    longest = count / 4 * unit
+    start = -(longest + sum(steps)) / 2
+
+    def places(box: _Ends, scale: float) -> tuple[Field, Field]:
+        """Where the samples of ``box`` look when the picture is scaled by ``exp(scale)``."""
+        y, x = (o + (np.arange(*ends) - o) / math.exp(scale) for o, ends in zip(origin, box, strict=True))
+        return y, x
+
+    boxes = [box]
+    for step in steps:  # backwards: what the step before has to give
+        seen = places(boxes[-1], step)
+        low = [min(ends[0], math.floor(at.min())) for ends, at in zip(boxes[-1], seen, strict=True)]
+        high = [max(ends[1], math.floor(at.max()) + 2) for ends, at in zip(boxes[-1], seen, strict=True)]
+        boxes.append(((low[0], high[0]), (low[1], high[1])))
+    first = boxes.pop()
+    made = (picture.at(*places(first, start)) + picture.at(*places(first, start + longest))) / 2
+    part = _Part(made, first[0][0], first[1][0])
+    for step, ends in zip(reversed(steps), reversed(boxes), strict=True):
+        made = (part.cut(ends) + part.at(*places(ends, step))) / 2
+        part = _Part(made, ends[0][0], ends[1][0])
+    return part.field
 
 
 def warped(sheet: Sheet, matrix: tuple[float, ...], grid: Grid) -> Sheet:

@@ -11,7 +11,7 @@ import numpy as np
 from reelpress.color import BT709_LIMITED, KR_KB, Matrix
 from reelpress.compose import reference_sampling as sampling
 from reelpress.compose import reference_shading as shading
-from reelpress.compose.reference_grids import Sheet, moved, moves
+from reelpress.compose.reference_grids import Sheet, moves, smeared
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,8 +90,8 @@ def picture(layer: PictureLayer, source: Planes, frame: Frame) -> Sheets:
         own = frame.grown()
         sheets = picture(replace(layer, blur=None), source, own)
         luma, chroma = (
-            Sheet.of(moved(sheet.stack, layer.blur, of, to))
-            for sheet, of, to in zip(sheets, own.grids, frame.grids, strict=True)
+            Sheet.of(smeared(sheet.stack, layer.blur, frame, grid.is_chroma))
+            for sheet, grid in zip(sheets, own.grids, strict=True)
         )
         return luma, chroma
     planes = _planes_of(source)

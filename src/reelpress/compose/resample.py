@@ -133,7 +133,7 @@ class Resampler:
         self._scalers = (PlaneScaler(), PlaneScaler())
         self._scratch: dict[str, Plane] = {}
         self._found: OrderedDict[tuple[Axis, float], Window | None] = OrderedDict()
-        self._matrices: OrderedDict[tuple[Axis, Axis], Plan] = OrderedDict()
+        self._matrices: OrderedDict[tuple[Axis, Axis | None], Plan] = OrderedDict()
         self._rims: OrderedDict[Axes, tuple[Taps, Taps]] = OrderedDict()
 
     def picture(self, planes: Three, luma: Axes, chroma: Axes) -> Three:
@@ -221,16 +221,24 @@ class Resampler:
         rows, columns = self._find(y, tolerance), self._find(x, tolerance)
         if rows is None or columns is None:
             self.counts.multiplied += 1
-            return self._plan(y, x).codes(plane)
+            if columns is None:
+                return self._plan(y, x).codes(plane)
+            # Half of the work for a scaler: rows as they are, the columns scaled.
+            rows_of = self._plan(y, None)
+            low, high = rows_of.seen
+            source = self._window(plane, axes, (low, high - low), (columns.begin, columns.length), "yu"[kind])
+            made = self._scalers[kind].plane(source, columns.made, high - low)
+            return rows_of.codes(made[:, columns.cut : columns.cut + x.count], low)
         self.counts.scaled += 1
         window = (rows.begin, rows.length), (columns.begin, columns.length)
         made = self._scalers[kind].plane(self._window(plane, axes, *window, "yu"[kind]), columns.made, rows.made)
         return made[rows.cut : rows.cut + y.count, columns.cut : columns.cut + x.count]
 
-    def _plan(self, y: Axis, x: Axis) -> Plan:
+    def _plan(self, y: Axis, x: Axis | None) -> Plan:
+        """The matrices of both axes, or of rows alone."""
         plan = self._matrices.get((y, x))
         if plan is None:
-            plan = self._matrices[y, x] = Plan(taps(y, repeat=True), taps(x, repeat=True))
+            plan = self._matrices[y, x] = Plan(taps(y, repeat=True), None if x is None else taps(x, repeat=True))
             if len(self._matrices) > 2:
                 self._matrices.popitem(last=False)
         else:

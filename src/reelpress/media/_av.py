@@ -54,9 +54,11 @@ _OPTIONS = {
     "protocol_whitelist": "file,crypto,data",
 }
 
-_HEADER_ONLY = {"probesize": "32", "fpsprobesize": "0"}
-_HEADER_STREAMS: dict[str, Any] = {"stream_options": [{"skip_frame": "all"}]}
-"""For the first stream, the pictures; it counts only while the file is opened."""
+_HEADER_ONLY: dict[str, Any] = {
+    "options": {"probesize": "32", "fpsprobesize": "0"},
+    "stream_options": [{"skip_frame": "all"}],
+}
+"""The option of the first stream, the pictures, counts only while the file is opened."""
 
 
 def check_file(path: Path) -> int:
@@ -127,12 +129,23 @@ def input_errors(path: Path, doing: str = "") -> Iterator[None]:
         raise as_input_error(error, path, doing) from error
 
 
-def open_input(path: Path, *, only: int | None = None, header_only: bool = False) -> InputContainer:
+_STORES_TIMES = (".mp4", ".mov", ".m4v")
+"""Names of files whose format says of each frame when it is shown."""
+
+_UNDECODED: dict[str, Any] = {"options": {"skip_frame": "all"}}
+"""FFmpeg decodes none of the first pictures to find out what comes out of them, and how far they are reordered."""
+
+
+def open_input(
+    path: Path, *, only: int | None = None, packets_only: bool = False, header_only: bool = False
+) -> InputContainer:
     """Open ``path`` for reading.
 
     Args:
         path: A regular file.
         only: Index of the one stream that will be read; the packets of all others are skipped by the demuxer.
+        packets_only: Nothing will be decoded. Files that store the times of their frames are opened faster then, and
+            their streams say less about their pictures.
         header_only: The file's header says all that is needed (an MP4 of ours): nothing is decoded to find out more,
             which else takes as long as a key frame. Pixel formats are not known then.
 
@@ -140,20 +153,33 @@ def open_input(path: Path, *, only: int | None = None, header_only: bool = False
         InputError: It cannot be opened; the sentence names the file and the reason.
     """
     check_file(path)
+    if header_only:
+        container = _opened(path, _HEADER_ONLY)
+    elif packets_only and path.suffix.lower() in _STORES_TIMES:
+        container = _opened(path, _UNDECODED)
+        if not container.format.name.startswith("mov,"):  # a name that lies
+            container.close()
+            container = _opened(path, {})
+    else:
+        container = _opened(path, {})
+    if only is not None:
+        skip_others(container, only)
+    return container
+
+
+def _opened(path: Path, more: dict[str, Any]) -> InputContainer:
     try:
         container: InputContainer = av.open(
             # Absolute, so that a colon or a leading dash in the name is never taken for a protocol or an option.
             str(path.absolute()),
             mode="r",
-            options={**_OPTIONS, **(_HEADER_ONLY if header_only else {})},
-            **(_HEADER_STREAMS if header_only else {}),
+            options=_OPTIONS | more.get("options", {}),
+            **{name: value for name, value in more.items() if name != "options"},
             **_TOLERANT,
             timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S),
         )
     except AV_ERRORS as error:
         raise _open_error(error, path) from error
-    if only is not None:
-        skip_others(container, only)
     return container
 
 

@@ -100,7 +100,7 @@ def build_index(path: Path, stream: int) -> FrameIndex:
     keys: list[int] = []
     failures: list[str] = []
     damaged = packets = unknown = 0
-    container = open_input(path, only=stream)
+    container = open_input(path, only=stream, packets_only=True)
     try:
         with input_errors(path, "reading its packets"):
             video = stream_of(container, stream, path)

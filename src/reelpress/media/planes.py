@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -52,7 +52,7 @@ class Planes:
     color: ColorSpec
     pts: int | None = None
     """Presentation time in ticks of ``time_base``; ``None`` for a picture that has none of its own."""
-    time_base: Fraction = field(default_factory=lambda: Fraction(1, 1))
+    time_base: Fraction = Fraction(1, 1)
     owner: object = None
 
     @property

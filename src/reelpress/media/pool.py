@@ -3,14 +3,21 @@
 A picture of a few megabytes that is freed goes back to the system and comes back as fresh pages, which costs more
 than a millisecond at 1080p, or stays in the heap in the wrong place, which costs memory. So frames are kept here
 and handed out again once nobody else refers to them.
+
+Each time is a loan with a number of its own. What a loan left in a frame is still there until the next one of the same
+frame begins, so who draws pictures that differ little from each other can ask for one that it drew, by its loan.
 """
 
 from __future__ import annotations
 
 import sys
 import threading
+from typing import TYPE_CHECKING, NamedTuple
 
 from av.video.frame import VideoFrame
+
+if TYPE_CHECKING:
+    from collections.abc import Container
 
 MAX_KEPT_BYTES = 48 << 20
 """Frames beyond this are not kept; they are ordinary frames."""
@@ -25,6 +32,16 @@ call has returned. libx264 copies it at the call. **Give pooled pictures only to
 """
 
 
+class Loan(NamedTuple):
+    """A frame that nobody else refers to."""
+
+    frame: VideoFrame
+    number: int
+    """Of this loan; no other has it."""
+    content: int
+    """Number of the loan that the pixels are from; 0 when they are undefined."""
+
+
 class FramePool:
     """Frames of one size and format at a time. Thread-safe."""
 
@@ -32,6 +49,9 @@ class FramePool:
         self._lock = threading.Lock()
         self._shape: tuple[int, int, str] | None = None
         self._frames: list[VideoFrame] = []
+        self._loans: list[int] = []
+        """The last one of each frame."""
+        self._count = 0
         self._most = 0
         self.reused = 0
         """Frames handed out again so far."""
@@ -42,26 +62,45 @@ class FramePool:
         Raises:
             MemoryError: There is no memory for a new one.
         """
+        return self.lend(width, height, format_name).frame
+
+    def lend(self, width: int, height: int, format_name: str, wanted: Container[int] = ()) -> Loan:
+        """As :meth:`take`; if there is a choice, the frame of the newest of the loans ``wanted``.
+
+        The borrower may write to it until it gives a reference to anyone else, and must not after that.
+        """
         count = getattr(sys, "getrefcount", None)
         with self._lock:
             if self._shape != (width, height, format_name):
                 self._shape = (width, height, format_name)
                 self._frames.clear()
+                self._loans.clear()
                 self._most = MAX_KEPT_BYTES // max(1, width * height * 3 // 2)
+            self._count += 1
+            number = self._count
             if count is not None:
-                for frame in self._frames:
+                idle: list[int] = []
+                for place in range(len(self._frames)):
+                    frame = self._frames[place]  # enumerate() would refer to it as well
                     if count(frame) == _IDLE_REFERENCES:
-                        self.reused += 1
-                        return frame
+                        idle.append(place)
+                if idle:
+                    known = [at for at in idle if self._loans[at] in wanted]
+                    at = max(known, key=self._loans.__getitem__) if known else idle[0]
+                    content, self._loans[at] = self._loans[at], number
+                    self.reused += 1
+                    return Loan(self._frames[at], number, content)
             fresh = VideoFrame(width, height, format_name)
             if len(self._frames) < self._most:
                 self._frames.append(fresh)
-            return fresh
+                self._loans.append(number)
+            return Loan(fresh, number, 0)
 
     def clear(self) -> None:
         """Let go of all frames; those in use live on."""
         with self._lock:
             self._frames.clear()
+            self._loans.clear()
             self._shape = None
 
 

@@ -12,7 +12,7 @@ from av.packet import Packet
 
 from reelpress.color import ColorSpec, Transfer, from_code_points
 from reelpress.errors import UnreadableInputError, UnsupportedInputError
-from reelpress.media._av import AV_ERRORS, check_file, input_errors, open_input, packets_of
+from reelpress.media._av import AV_ERRORS, check_file, input_errors, open_input, packets_of, skip_others
 from reelpress.media._label import chroma_location
 from reelpress.media.pulse import beat
 
@@ -121,11 +121,18 @@ def probe(path: Path) -> MediaInfo:
                 raise UnsupportedInputError(f"{path}: its video codec is not supported.")
             raise UnreadableInputError(f"{path}: holds no video and no sound (an unfinished or empty file).")
         order = [s.index for s in candidates]
-    video = None
-    failure: UnreadableInputError | None = None
-    for index in order:
+        video: VideoStreamInfo | None = None
+        failure: UnreadableInputError | None = None
+        if order:  # in the file that is open: opening costs as much as three pictures
+            skip_others(container, order[0])
+            try:
+                video = _check_stream(path, container, order[0])
+            except UnreadableInputError as error:
+                failure = error
+    for index in order[1:] if video is None else ():
         try:
-            video = _check_stream(path, index)
+            with open_input(path, only=index) as container:
+                video = _check_stream(path, container, index)
             break
         except UnreadableInputError as error:
             failure = failure or error
@@ -163,46 +170,45 @@ def _audio_info(stream: AudioStream) -> AudioStreamInfo:
     )
 
 
-def _check_stream(path: Path, index: int) -> VideoStreamInfo:
+def _check_stream(path: Path, container: InputContainer, index: int) -> VideoStreamInfo:
     """The packet check: decode with one thread until the first picture comes out.
 
     With frame threads a decoder that meets an error can hang for ever when it is closed (its worker wants to log
     while the closing thread holds the interpreter's lock and waits for that worker). So the first packets are
     decoded with one thread, and a stream that shows an error here never gets frame threads.
     """
-    with open_input(path, only=index) as container:
-        stream: Any = container.streams[index]
-        context = stream.codec_context
-        tags = container_tags(stream)
-        context.thread_type = "NONE"
-        context.thread_count = 1
-        frame: VideoFrame | None = None
-        packets = errors = 0
-        last: BaseException | None = None
-        try:
-            for packet in packets_of(container, stream):
-                beat()
-                packets += packet.size > 0
-                try:
-                    frames = context.decode(_shown_anyway(packet) if packet.size else None)
-                except AV_ERRORS as error:
-                    errors += 1
-                    last = error
-                    frames = []
-                if frames:
-                    frame = frames[0]
-                    break
-                if packets > CHECK_PACKETS or packet.size == 0:
-                    break
-        except AV_ERRORS as error:
-            errors += 1
-            last = error
-        if packets == 0:
-            raise UnreadableInputError(f"{path}: claims to have video but holds no picture data.")
-        if frame is None:
-            why = f" ({str(last).split(']')[-1].strip() or type(last).__name__})" if last else ""
-            raise UnreadableInputError(f"{path}: not one of its first {packets} video packets can be decoded{why}.")
-        return _video_info(path, stream, tags, frame, frame_threads=errors == 0 and not frame.is_corrupt)
+    stream: Any = container.streams[index]
+    context = stream.codec_context
+    tags = container_tags(stream)
+    context.thread_type = "NONE"
+    context.thread_count = 1
+    frame: VideoFrame | None = None
+    packets = errors = 0
+    last: BaseException | None = None
+    try:
+        for packet in packets_of(container, stream):
+            beat()
+            packets += packet.size > 0
+            try:
+                frames = context.decode(_shown_anyway(packet) if packet.size else None)
+            except AV_ERRORS as error:
+                errors += 1
+                last = error
+                frames = []
+            if frames:
+                frame = frames[0]
+                break
+            if packets > CHECK_PACKETS or packet.size == 0:
+                break
+    except AV_ERRORS as error:
+        errors += 1
+        last = error
+    if packets == 0:
+        raise UnreadableInputError(f"{path}: claims to have video but holds no picture data.")
+    if frame is None:
+        why = f" ({str(last).split(']')[-1].strip() or type(last).__name__})" if last else ""
+        raise UnreadableInputError(f"{path}: not one of its first {packets} video packets can be decoded{why}.")
+    return _video_info(path, stream, tags, frame, frame_threads=errors == 0 and not frame.is_corrupt)
 
 
 def _shown_anyway(packet: Packet[Any]) -> Packet[Any]:

@@ -22,6 +22,8 @@ from reelpress.media.planes import CHROMA_SHIFT, Planes, chroma_size
 from reelpress.media.pool import pool
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from reelpress.media.planes import PixelRect, Plane
 
 NATIVE_FORMATS = ("yuv420p", "nv12")
@@ -95,11 +97,26 @@ def allocate(width: int, height: int, format_name: str = "yuv420p", color: Color
     Raises:
         OutOfMemoryError: There is no memory for it.
     """
+    return borrow(width, height, format_name, color)[0]
+
+
+def borrow(
+    width: int,
+    height: int,
+    format_name: str = "yuv420p",
+    color: ColorSpec = BT709_LIMITED,
+    wanted: Container[int] = (),
+) -> tuple[Planes, int, int]:
+    """As :func:`allocate`, with the numbers of this loan and of the one that its content is from.
+
+    Args:
+        wanted: Loans whose content would be welcome (:meth:`reelpress.media.pool.FramePool.lend`).
+    """
     try:
-        frame = pool.take(width, height, format_name)
+        loan = pool.lend(width, height, format_name, wanted)
     except MemoryError:
         raise OutOfMemoryError("scale", f"{width}x{height} {format_name}") from None
-    return from_frame(frame, color)
+    return from_frame(loan.frame, color), loan.number, loan.content
 
 
 def from_frame(frame: VideoFrame, color: ColorSpec) -> Planes:

@@ -9,9 +9,18 @@ are gone through upwards, because an effect above a change may spread or hide it
 from __future__ import annotations
 
 from dataclasses import fields
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from reelpress.scene.damage_reach import effect_change, effect_extent, smeared, through_effect, turned, unwarped
+from reelpress.scene.damage_reach import (
+    effect_change,
+    effect_extent,
+    smeared,
+    smeared_picture,
+    through_effect,
+    turned,
+    unwarped,
+)
 from reelpress.scene.plan import (
     BackgroundLayer,
     EffectLayer,
@@ -80,8 +89,10 @@ def _damage(new: Sequence[Layer], old: Sequence[Layer], size: Size) -> list[IntR
 
 def _through(rects: list[IntRect], layers: tuple[Layer, ...], size: Size) -> list[IntRect]:
     """What is to be seen of changes in ``rects`` above any of the layers that lie on them."""
+    if not rects:
+        return rects
     effects = [layer for layer in layers if isinstance(layer, EffectLayer)]
-    if not effects or not rects:
+    if not effects:
         return rects
     return list(merge([seen for effect in effects for rect in rects for seen in through_effect(effect, rect, size)]))
 
@@ -138,7 +149,7 @@ def _extent(layer: Layer, size: Size) -> list[IntRect]:
         case FillLayer():
             return _cover(_card_extent(layer), size)
         case SpriteLayer():
-            return _cover(_sprite_extent(layer), size)
+            return list(_sprite_cover(layer, size))
         case TextLayer():
             return _cover([layer.bounds] if layer.opacity > 0 else [], size)
         case EffectLayer():
@@ -196,32 +207,47 @@ def _is_empty(layer: PictureLayer) -> bool:
     return any(rect.w <= 0 or rect.h <= 0 for rect in (layer.rect, layer.crop))
 
 
+@lru_cache(maxsize=16)
+def _sprite_cover(layer: SpriteLayer, size: Size) -> tuple[IntRect, ...]:
+    """Of a pointer that moves each place is asked for twice: when it comes there and when it leaves."""
+    return tuple(_cover(_sprite_extent(layer), size))
+
+
 def _sprite_extent(layer: SpriteLayer) -> list[Rect]:
     if layer.opacity <= 0 or layer.rect.w <= 0 or layer.rect.h <= 0:
         return []
-    rect = layer.rect
+    rect, angle, blur, clip = layer.rect, layer.angle, layer.blur, layer.clip
     # The kernel is centred on source pixels; half a source pixel lies inside the rectangle, the rest of it may
     # reach out. A file of unknown size could be one pixel wide.
     across = KERNEL * max(1.0, rect.w / max(layer.width, 1))
     down = KERNEL * max(1.0, rect.h / max(layer.height, 1))
+    if angle != 0:  # turned from its own pixel grid: those pixels' kernel once more
+        across, down = across + KERNEL, down + KERNEL
     area = Rect(rect.x - across, rect.y - down, rect.w + 2 * across, rect.h + 2 * down)
-    if layer.angle != 0:  # turned from its own pixel grid: those pixels' kernel once more
-        area = turned(area.outset(KERNEL), layer.angle, layer.pivot)
-    if layer.blur is not None:
-        area = smeared(area, layer.blur, 1.0)
-    if layer.clip is not None:
-        area = area.intersect(_inside(layer.clip))
-        if area.w <= 0 or area.h <= 0:
-            return []
-    return [area]
+    if angle != 0:
+        area = turned(area, angle, layer.pivot)
+    if blur is not None:
+        area = smeared(area, blur, 1.0)
+    if clip is None:
+        return [area]
+    inside, soft = clip.rect, 0.0 if clip.radius == 0 else ANTIALIAS
+    if (  # the rule; a rectangle less to make
+        area.x >= inside.x - soft
+        and area.y >= inside.y - soft
+        and area.x + area.w <= inside.x + inside.w + soft
+        and area.y + area.h <= inside.y + inside.h + soft
+    ):
+        return [area]
+    area = area.intersect(_inside(clip))
+    return [area] if area.w > 0 and area.h > 0 else []
 
 
 def _blurred(areas: Sequence[Rect], blur: Blur | None, size: Size) -> list[IntRect]:
     """Pixels that can see the areas of a picture with motion blur."""
     if blur is None:
         return _cover(areas, size)
-    # Art is filtered to chroma before it is moved; a moved chroma sample is one of four neighbours, 2 pixels apart.
-    return _cover([smeared(area.outset(2 * CHROMA), blur, 2.0) for area in areas], size)
+    # Art is filtered to chroma before it is moved.
+    return _cover([smeared_picture(area.outset(2 * CHROMA), blur, size) for area in areas], size)
 
 
 def _group_extent(layer: GroupLayer, size: Size) -> list[IntRect]:
@@ -253,6 +279,8 @@ def merge(rects: Sequence[IntRect]) -> tuple[IntRect, ...]:
 
     Two rectangles become one where they overlap, or where their union is no larger than both together.
     """
+    if len(rects) < 2:
+        return tuple(rects)
     kept: list[IntRect] = []
     for rect in rects:
         grown = rect
@@ -274,9 +302,9 @@ def merge(rects: Sequence[IntRect]) -> tuple[IntRect, ...]:
 def union(a: IntRect, b: IntRect) -> IntRect:
     """The smallest rectangle around both."""
     x, y = min(a.x, b.x), min(a.y, b.y)
-    return IntRect(x, y, max(a.right, b.right) - x, max(a.bottom, b.bottom) - y)
+    return IntRect(x, y, max(a.x + a.w, b.x + b.w) - x, max(a.y + a.h, b.y + b.h) - y)
 
 
 def _unite(a: IntRect, b: IntRect) -> bool:
-    overlap = a.x < b.right and b.x < a.right and a.y < b.bottom and b.y < a.bottom
+    overlap = a.x < b.x + b.w and b.x < a.x + a.w and a.y < b.y + b.h and b.y < a.y + a.h
     return overlap or union(a, b).area <= a.area + b.area

@@ -23,6 +23,8 @@ CHROMA_PITCH = 2.0
 """Pixels between two chroma samples: how far bilinear sampling reaches among them."""
 WARP_KERNEL = 4.0
 """Pixels that the cubic kernel reaches among chroma samples (2 of them)."""
+RAY = 0.45
+"""Of a scaling's ray that its taps reach out at most on either side: 0.4375 with many of them."""
 FAR = 1e9
 
 
@@ -123,9 +125,12 @@ def _cell_range(start: float, length: float, amount: float, low: float, high: fl
 
 
 def smeared(area: Rect, blur: Blur, reach: float) -> Rect:
-    """Around every place at which a motion blur shows the area; ``reach`` is that of bilinear sampling."""
+    """Around every place at which the motion blur of a sprite shows the area; ``reach``: of bilinear sampling."""
     count = 13 if blur.spread else 21
     most = 0.5 - 0.5 / count
+    if not blur.spread:
+        dx, dy = reach + most * abs(blur.dx), reach + most * abs(blur.dy)
+        return Rect(area.x - dx, area.y - dy, area.w + 2 * dx, area.h + 2 * dy)
     area = area.outset(reach)
     x0, y0, x1, y1 = FAR, FAR, -FAR, -FAR
     for place in (-most, most):
@@ -138,13 +143,44 @@ def smeared(area: Rect, blur: Blur, reach: float) -> Rect:
     return Rect(x0, y0, x1 - x0, y1 - y0)
 
 
+def smeared_picture(area: Rect, blur: Blur, size: Size) -> Rect:
+    """Around every place at which the motion blur of a picture shows the area, in a frame of ``size``."""
+    area = area.outset(CHROMA_PITCH)  # halves of chroma samples
+    if blur.spread:
+        origin = (blur.origin[0] - blur.dx / blur.spread, blur.origin[1] - blur.dy / blur.spread)
+        # Each halving of the gaps between taps is a scaling, and each of those reaches a sample further.
+        far = math.hypot(*(max(abs(o), abs(length - o)) for o, length in zip(origin, size, strict=True)))
+        halvings = max(2, math.ceil(math.log2(max(abs(blur.spread) * far, 1.0))))
+        area = area.outset(CHROMA_PITCH * (halvings + 1))
+        least, most = (_scaled(area, origin, math.exp(s * RAY * abs(blur.spread))) for s in (-1, 1))
+        x0, y0 = min(least.x, most.x), min(least.y, most.y)
+        x1, y1 = max(least.right, most.right), max(least.bottom, most.bottom)
+        return Rect(x0, y0, x1 - x0, y1 - y0)
+    length = max(abs(blur.dx), abs(blur.dy))
+    if length <= 1:
+        return area
+    reach = 0.0
+    for pitch in (1, 2):  # whole samples of both grids
+        samples = length / pitch
+        gap = math.ceil(samples / 64)
+        reach = max(reach, pitch * gap * math.ceil(samples / (2 * gap) - 0.5))
+    across, down = reach * abs(blur.dx) / length, reach * abs(blur.dy) / length
+    return Rect(area.x - across, area.y - down, area.w + 2 * across, area.h + 2 * down)
+
+
+def _scaled(area: Rect, origin: tuple[float, float], scale: float) -> Rect:
+    left, right = sorted(origin[0] + (x - origin[0]) * scale for x in (area.x, area.right))
+    top, bottom = sorted(origin[1] + (y - origin[1]) * scale for y in (area.y, area.bottom))
+    return Rect(left, top, right - left, bottom - top)
+
+
 def turned(area: Rect, angle: float, pivot: tuple[float, float]) -> Rect:
     """Around the area after it is turned clockwise about ``pivot``."""
     cos, sin = math.cos(angle), math.sin(angle)
-    corners = [(x - pivot[0], y - pivot[1]) for x in (area.x, area.right) for y in (area.y, area.bottom)]
-    xs = [pivot[0] + cos * x - sin * y for x, y in corners]
-    ys = [pivot[1] + sin * x + cos * y for x, y in corners]
-    return Rect(min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys))
+    # the centre turns, and the sides reach as far as their shadows on the axes
+    x, y = area.x + area.w / 2 - pivot[0], area.y + area.h / 2 - pivot[1]
+    w, h = abs(cos) * area.w + abs(sin) * area.h, abs(sin) * area.w + abs(cos) * area.h
+    return Rect(pivot[0] + cos * x - sin * y - w / 2, pivot[1] + sin * x + cos * y - h / 2, w, h)
 
 
 def unwarped(rect: IntRect, warp: Warp) -> Rect | None:

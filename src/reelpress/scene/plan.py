@@ -96,8 +96,8 @@ def pixel_cover(rect: Rect, size: tuple[int, int], margin: float = 0.0, align: i
     """
     x0 = max(0, math.floor((rect.x - margin) / align) * align)
     y0 = max(0, math.floor((rect.y - margin) / align) * align)
-    x1 = min(size[0], math.ceil((rect.right + margin) / align) * align)
-    y1 = min(size[1], math.ceil((rect.bottom + margin) / align) * align)
+    x1 = min(size[0], math.ceil((rect.x + rect.w + margin) / align) * align)
+    y1 = min(size[1], math.ceil((rect.y + rect.h + margin) / align) * align)
     return IntRect(x0, y0, x1 - x0, y1 - y0) if x1 > x0 and y1 > y0 else None
 
 
@@ -265,16 +265,33 @@ class Grade:
 class Blur:
     """Motion blur of a whole layer: the mean (with weights) of the finished, premultiplied layer at several places.
 
-    Tap ``k`` of ``n`` stands at ``p = (k + 0.5) / n`` and shows the layer moved by ``(p - 0.5) * (dx, dy)``, and scaled
-    about ``origin`` by ``1 + (p - 0.5) * spread`` (scaled first, then moved). ``n`` is 21 with equal weights for a
-    movement (``spread`` 0), and 13 with weights ``4 (p - p^2)`` (normalised) for a scaling. A moved layer is sampled
-    bilinearly between its own pixels (luma, chroma and coverage alike), transparent outside the frame grown by 64
-    pixels (samples there are 0). A blur with neither movement nor scaling is none.
-
     Of a picture the layer is ``result = below * through + colour`` with ``through = (1 - shadow) * (1 - ring - card)``;
     the mean is taken of ``colour`` and of ``1 - through``, luma at luma positions, chroma at chroma positions with
-    ``through`` of the chroma grid (the grown frame's own neighbours in its filter). A sprite is blurred as art: at luma
-    positions, and only then filtered to chroma.
+    ``through`` of the chroma grid (the grown frame's own neighbours in its filter). The layer is drawn in the frame
+    grown by 64 pixels; samples beyond it are 0. A blur with neither movement nor scaling is none.
+
+    *Movement of a picture.* On each grid by itself, with all lengths in its samples: ``L = max(|dx|, |dy|)`` is the
+    longer axis, ``c = ceil(L / 64)``. Tap ``k`` (whole, from ``-r`` to ``r = ceil(L / (2 c) - 1/2)``) shows the layer
+    moved by ``k c`` samples along that axis, and along the other by the half sample nearest to the line (halves away
+    from the middle up; half a sample is the mean of two). Its weight is the part of ``k c - c/2 .. k c + c/2`` that
+    lies in ``-L/2 .. L/2``, over ``L``. With ``L <= 1`` the grid's samples stay as they are.
+
+    *Scaling of a picture.* With ``D = |spread|`` times the distance from ``origin`` to the farthest corner of the
+    frame, ``n`` is the least of 4, 8, 16, ... with ``n >= D / 2.5``. Places on the ray: ``m = n / 2`` evenly spaced
+    ones ``u`` apart, and the same again, ``w = (floor(3 m / 16) + 1/2) u`` further; ``u`` is such that their variance
+    is 0.05, as that of the weight ``4 (p - p^2)`` over ``0 <= p <= 1``. They are gone to in steps. ``S(t)`` is a
+    picture scaled about ``origin`` by ``exp(t |spread|)``, bilinear between the samples of its grid. The first picture
+    is ``(S(s) layer + S(s + g) layer) / 2`` with ``g = u m / 2`` and ``s`` so that the mean place is 0; then for
+    ``t = u, 2 u, ..., u m / 4`` and last ``w`` each picture becomes ``(picture + S(t) picture) / 2``, as if it had no
+    end. A scaling with a movement is a scaling about ``origin - (dx, dy) / spread``, the point that stays.
+
+    Cap has 13 taps at dithered places, and 21 for a movement (cap-format 3.5): in the mean over neighbouring pixels
+    that is the whole ray, without gaps, and so is this; without the noise, and as cheap where rays are long.
+
+    *Sprites.* A sprite is blurred as art, at luma positions and only then filtered to chroma: tap ``k`` of ``n`` stands
+    at ``p = (k + 0.5) / n`` and shows it moved by ``(p - 0.5) * (dx, dy)``, and scaled about ``origin`` by
+    ``1 + (p - 0.5) * spread`` (scaled first, then moved), bilinear between its pixels. ``n`` is 21 with equal weights
+    for a movement, and 13 with weights ``4 (p - p^2)`` (normalised) for a scaling.
     """
 
     dx: float = 0.0

@@ -24,6 +24,10 @@ BLUR_MIN = 1.0
 BLUR_FPS = 60.0
 """Output rate at which the blur is as long as the way made in one frame."""
 
+TILT_MIN = 0.125
+"""A tilt that moves no pixel of the sprite by more than this many pixels cannot be seen and is left out: drawing art
+that is turned costs twice as much, and a pointer at rest would not rest until it has swung back."""
+
 Vector = tuple[float, float]
 STILL: Vector = (0.0, 0.0)
 
@@ -105,8 +109,11 @@ def pointer_sprite(
     smear = STILL if came_from is None else motion_blur((px - came_from[0], py - came_from[1]), blur, fps, w)
     rect = Rect(px - image.hotspot[0] * w, py - image.hotspot[1] * h, w, h)
     reach = Rect(rect.x - abs(smear[0]), rect.y - abs(smear[1]), w + 2 * abs(smear[0]), h + 2 * abs(smear[1]))
-    if state.angle:
+    angle = state.angle
+    if angle:
         away = max(math.hypot(cx - px, cy - py) for cx in (rect.x, rect.right) for cy in (rect.y, rect.bottom))
+        if abs(angle) * away <= TILT_MIN:
+            angle = 0.0
         away += math.hypot(*smear)
         reach = Rect(px - away, py - away, 2 * away, 2 * away)
     if not overlaps(reach, outline.rect):
@@ -118,8 +125,8 @@ def pointer_sprite(
         outline if clip else None,
         image.width,
         image.height,
-        state.angle,
-        (px, py) if state.angle else STILL,
+        angle,
+        (px, py) if angle else STILL,
         grade,
         None if smear is STILL else Blur(*smear),
     )

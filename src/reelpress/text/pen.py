@@ -186,13 +186,32 @@ def _outline(
     else:
         picture = Image.new("L", (width, height))
         ImageDraw.Draw(picture).text(origin, prepared, fill=255, font=font, **options)
-    if slant:
-        # x of the source for an output x: rows above the baseline move right.
-        shear = (1.0, slant, -slant * (origin[1] - 0.5), 0.0, 1.0, 0.0)
-        picture = picture.transform(picture.size, Image.Transform.AFFINE, shear, Image.Resampling.BICUBIC)
     # Exact means of factor x factor cells; band by band, as Pillow would take colours for straight ones.
-    bands = [np.asarray(band.reduce(factor)) for band in picture.split()]
+    if slant:
+        bands = [_sheared(np.asarray(band), factor, slant, origin[1]) for band in picture.split()]
+    else:
+        bands = [np.asarray(band.reduce(factor)) for band in picture.split()]
     return _trimmed(left, top, np.dstack(bands) if face.info.color else bands[0])
+
+
+def _sheared(band: NDArray[np.uint8], factor: int, slant: float, baseline: int) -> NDArray[np.uint8]:
+    """Means of factor x factor cells of a band of which the rows above ``baseline`` are moved right (bilinearly).
+
+    The mean of a run of samples is a difference of two sums from the row's start, so only those are interpolated.
+    """
+    rows, columns = band.shape
+    sums = np.zeros((rows, columns + 1), np.int32)
+    np.cumsum(band, axis=1, dtype=np.int32, out=sums[:, 1:])
+    moved = slant * (np.arange(rows) + 1 - baseline)  # columns to the right, where the source of a column lies
+    whole = np.floor(moved).astype(np.intp)
+    share = (moved - whole).astype(np.float32)[:, np.newaxis]
+    at = np.arange(0, columns + 1, factor) + whole[:, np.newaxis]
+    low = np.take_along_axis(sums, at.clip(0, columns), axis=1)
+    high = np.take_along_axis(sums, (at + 1).clip(0, columns), axis=1)
+    ends = low + (high - low) * share
+    cells = (ends[:, 1:] - ends[:, :-1]).reshape(rows // factor, factor, -1).sum(axis=1)
+    means: NDArray[np.uint8] = (cells * np.float32(1 / factor**2) + np.float32(0.5)).astype(np.uint8)
+    return means
 
 
 def _bitmap(face: Face, text: str, size: float, phase: tuple[int, int], rtl: bool, language: str) -> Mask:
