@@ -87,7 +87,7 @@ def run(source: Path, way: str, settings: dict[str, Any], target: Path) -> Any:
     unchanged: Any = "splice" if way == "splice" else "encode"
     chosen = ExportSettings(unchanged=unchanged, overwrite=True, no_audio=True, **settings)
     with prepare(source, target, chosen) as job:
-        return runner.run(job, hooks=WithoutB() if way == "encode-bf0" else None)
+        return runner.run(job, hooks=WithoutB() if way == "encode-bf0" else Hooks())  # hooks: never copied
 
 
 def measure(row: Row, runs: int, every: int) -> dict[str, Any]:

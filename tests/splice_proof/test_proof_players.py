@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import av
 import pytest
 from proof_splice_files import FILES, numbered, numbered_spec, write
 from proof_splice_players import Played, openh264_version, players
@@ -108,4 +109,6 @@ def test_files_of_all_kinds(name, tmp_path):
     elif name == "endless":
         assert (len(witness.places), kinds["key"], kinds["replay"]) == (34_000, 1, 0)
         assert [n for n, (kind, _, _) in enumerate(witness.places) if kind == "real"][-1] > 32_768
+        with av.open(str(path)) as container:  # the encoder made no other by itself
+            assert sum(packet.is_keyframe for packet in container.demux(video=0)) == 1
     assert_played(path, FILES[name].size, witness)

@@ -1,7 +1,7 @@
 """What tools that read bitstreams and containers say of spliced files: nothing bad, and the right numbers.
 
-mediaconch checks no H.264 (it says so); of it and of mediainfo the facts they read are compared. MP4Box itself is not
-in Debian 12: its JavaScript relative, MP4Box.js, reads every box and sample instead.
+mediaconch has no checks for H.264 or AAC (it says so), so its silence proves little; mediainfo's facts are compared.
+MP4Box itself is not in Debian 12: its JavaScript relative, MP4Box.js, reads every box and sample instead.
 """
 
 from __future__ import annotations

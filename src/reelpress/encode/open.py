@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 
 Unchanged = Literal["splice", "vfr", "encode"]
 
+KEYS_ON_DEMAND = "min-keyint=1"
+"""Where the scene changes x264 may start anew, but then by an IDR picture: other I pictures are taken for key frames by
+some demuxers and are none."""
+
+SPLICEABLE_B_FRAMES = "b-pyramid=none:weightb=0:direct=spatial"
+"""B pictures that no other refers to, and that mean the same however far apart the pictures around them are shown."""
+
 WITHOUT_TREE = frozenset({"ultrafast", "superfast"})
 """x264 presets that have no macroblock-tree."""
 
@@ -64,26 +71,26 @@ def open_output(
     if unchanged == "encode":
         writer = Mp4Writer(path, video=spec, audio=audio, text=text)
         return OpenOutput(writer, EveryFrame(writer.video), unchanged)
-    # Without B-frames, so that pictures leave the encoder in the order in which they are shown.
-    # Where the scene changes the encoder may start anew, but then by an IDR picture: other I pictures are taken for key
-    # frames by some demuxers and are none.
-    options = ":".join(filter(None, (spec.extra.get("x264-params"), "min-keyint=1")))
-    extra = {**spec.extra, "bf": "0", "forced-idr": "1", "x264-params": options}
-    asked = replace(spec, extra=extra)
     refused: str | None = None
     if unchanged == "splice":
         try:
-            return _splicing(path, spec, asked, audio, text, noisy=noisy)
+            return _splicing(path, spec, audio, text, noisy=noisy)
         except SpliceRefused as refusal:
             refused = refusal.reason
-    writer = Mp4Writer(path, video=asked, audio=audio, text=text)
+    # Without B-frames, so that pictures leave the encoder in the order in which they are shown.
+    writer = Mp4Writer(path, video=_told(spec, KEYS_ON_DEMAND, bf="0"), audio=audio, text=text)
     return OpenOutput(writer, VariableRate(writer.video, spec.gop_frames), "vfr", refused)
+
+
+def _told(spec: EncoderSpec, options: str, **extra: str) -> EncoderSpec:
+    """``spec`` with more options for x264; key frames asked for are real ones."""
+    joined = ":".join(filter(None, (spec.extra.get("x264-params"), options)))
+    return replace(spec, extra={**spec.extra, **extra, "forced-idr": "1", "x264-params": joined})
 
 
 def _splicing(
     path: Path,
     spec: EncoderSpec,
-    asked: EncoderSpec,
     audio: AudioEncoderSpec | None,
     text: TextTrackSettings | None,
     *,
@@ -96,6 +103,7 @@ def _splicing(
         editors.append(Splicer(parameter_sets, patch_pps=tiny.pps))
         return editors[0].header
 
+    asked = _told(spec, f"{KEYS_ON_DEMAND}:{SPLICEABLE_B_FRAMES}")
     writer = Mp4Writer(path, video=asked, audio=audio, text=text, parameter_sets=edited)
     splicer = editors[0]
     tree = spec.preset not in WITHOUT_TREE and spec.lookahead != 0

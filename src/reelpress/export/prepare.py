@@ -264,7 +264,7 @@ def _copying(plan: ExportPlan, copied: CopyJob) -> ExportPlan:
 
 def _encoder_load(preset: str, unchanged: Unchanged) -> EncoderLoad:
     load = ENCODER_LOADS.get(preset, EncoderLoad())
-    return load if unchanged == "encode" else replace(load, bframes=0)
+    return replace(load, bframes=0) if unchanged == "vfr" else load
 
 
 def _explain_unchanged(settings: ExportSettings, tolerance: int | None) -> dict[str, Any]:

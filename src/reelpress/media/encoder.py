@@ -136,7 +136,7 @@ class VideoSession:
         """SPS and PPS as a byte stream with start codes."""
         return bytes(self._context.extradata or b"")
 
-    def encode(self, planes: Planes, pts: int, *, key: bool = False) -> list[EncodedPacket]:
+    def encode(self, planes: Planes, pts: int, *, key: bool = False, closing: bool = False) -> list[EncodedPacket]:
         """Give one picture to the encoder and take the packets that are ready (often none, later several).
 
         The picture is not copied or converted on the way; the encoder copies it before this returns, so the
@@ -148,6 +148,7 @@ class VideoSession:
             pts: Frame number, in ticks of 1/fps; strictly rising.
             key: Make this a key frame, whatever the encoder thinks. With libx264 it is an IDR picture only under
                 the option ``forced-idr``.
+            closing: Make this a P picture, so that no picture before it in display order comes out after it.
 
         Raises:
             FormatError: Format, size or colour differ and ``external_conversion`` is on.
@@ -157,6 +158,8 @@ class VideoSession:
             frame = self._frame(planes)
             if key:
                 frame.pict_type = PictureType.I
+            elif closing:
+                frame.pict_type = PictureType.P
             frame.pts = pts
             frame.time_base = self._time_base
             packets = self._context.encode(frame)

@@ -31,6 +31,10 @@ PATCH_SHARE = 0.04
 NOISY_SHARE = 0.08
 """Of the real pictures' bytes, for patches in sources that were encoded before."""
 
+STILL_REST, NOISY_REST = 12, 4
+"""``rest_duration``: so that text at rest and mean SSIM are as if every frame were encoded (docs/splice.md). The noise
+of a source that was encoded before keeps the encoder from spending as much there."""
+
 EARLIEST_KEY = 0.25
 """Part of the distance of key frames after which a new scene may bring the next one."""
 
@@ -58,6 +62,11 @@ class PolicyLimits:
     """Bytes that can be saved up."""
     motion_area: int
     """A real picture that differs in more macroblocks than this from the one before is motion."""
+    rest_duration: int = 12
+    """Frames that a picture coded at rest is said to last: a key frame of a still scene, or one that settles.
+
+    The encoder spends more on pictures that are shown longer. If every frame were encoded, its look-ahead would see
+    that nothing changes and spend bits here for all that follow; of real pictures alone it sees too few for that."""
     settle_after: int = 3
     """Frames that a picture must stand still after motion before it is coded once more."""
 
@@ -81,6 +90,7 @@ class PolicyLimits:
             share=NOISY_SHARE if noisy else 0.0,
             savings=PATCH_SHARE * bytes_per_frame * gop,
             motion_area=max(2, round(area * 0.03)),
+            rest_duration=NOISY_REST if noisy else STILL_REST,
         )
 
 

@@ -4,6 +4,10 @@ What is inserted is a difference from the last real picture, whose packet may co
 by *real* pictures, and a minute can lie between two of them. So inserted pictures wait as what they are (nothing, or
 the compressed pieces of a patch: bytes, never planes) and are written behind their real picture when it comes out;
 only then it is known whether the encoder made a key frame of it by itself.
+
+An encoder with B pictures takes every other picture's place in the coding order as it likes; an insertion needs the
+last real picture to be the newest reference. So each real picture is kept back until the one after it is known, and
+given as a P picture where that is an inserted one: everything before it has then come out when it has.
 """
 
 from __future__ import annotations
@@ -40,13 +44,6 @@ The encoder spends more on pictures that are shown longer: with their true durat
 than all frames together would have been. Told that each lasts one frame it leaves text as it would if every frame were
 encoded, with B-frames, at the same CRF (docs/splice.md has the figures for 1, 2 and 4)."""
 
-REST_DURATION = 32
-"""The same for a picture that is coded at rest: the first key frame of a still scene, or one that settles.
-
-If every frame were encoded, the look-ahead would see that nothing changes and spend bits here for all that follow; of
-real pictures alone it sees too few for that."""
-
-
 @dataclass(slots=True)
 class SpliceCounts:
     """Pictures by what became of them, and the bytes of those that were inserted."""
@@ -62,6 +59,15 @@ class SpliceCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class _Real:
+    """A picture for the encoder, in its own ticks."""
+
+    planes: Planes
+    pts: int
+    key: bool
+
+
+@dataclass(frozen=True, slots=True)
 class _Waiting:
     """A picture whose place in the stream is known, and whose bytes are not."""
 
@@ -71,12 +77,12 @@ class _Waiting:
 
 
 class SpliceSession:
-    """Implements :class:`reelpress.encode.base.Encoder` over an encoder without B-frames and a stream editor.
+    """Implements :class:`reelpress.encode.base.Encoder` over an encoder and an editor of its stream.
 
     Keeps the last real picture's planes. One thread at a time.
 
     Args:
-        session: The encoder: ``bframes=0``, no key frames of its own by count, ``forced-idr``, frame threads.
+        session: The encoder: ``forced-idr``, frame threads, B pictures only as the editor takes them.
         splicer: The editor of its stream; the file's header has the editor's parameter sets.
         patches: Makes the pieces of patched pictures.
         policy: Decides.
@@ -96,6 +102,11 @@ class SpliceSession:
         self._anchor: Planes | None = None
         self._last: tuple[Sequence[IntraRun | PcmRun], Decision] | None = None
         self._waiting: deque[_Waiting] = deque()
+        self._reorder = splicer.reorder
+        self._kept_back: _Real | None = None
+        self._frames: dict[int, int] = {}
+        self._out: set[int] = set()
+        self._count = 0
         self._decision = Decision(Kind.REAL, "nothing yet")
         self._given = 0
         self._lasts = 0
@@ -134,11 +145,11 @@ class SpliceSession:
         self._last = (pieces, decision) if decision.kind is Kind.PATCH else None
         if decision.kind in (Kind.REAL, Kind.KEY):
             return self._real(planes, pts, decision, at_rest=changed == 0)
-        return self._drained()
+        return self._given_on(closing=True) + self._drained()
 
     def flush(self) -> list[EncodedPacket]:
         """See :meth:`reelpress.encode.base.Encoder.flush`."""
-        return self._written(self._session.flush())
+        return self._given_on() + self._written(self._session.flush())
 
     def _changed(self, planes: Planes) -> NDArray[np.bool_] | None:
         if self._anchor is None:
@@ -164,35 +175,53 @@ class SpliceSession:
         return (pieces, decision) if decision.kind is Kind.PATCH else ((), decision)
 
     def _real(self, planes: Planes, frame: int, decision: Decision, *, at_rest: bool) -> list[EncodedPacket]:
+        ready = self._given_on()
         self._anchor = planes
         self._diff.settled()
         self._given += self._lasts
-        self._lasts = REST_DURATION if at_rest else MOVING_DURATION
+        self._lasts = self._policy.limits.rest_duration if at_rest else MOVING_DURATION
         self.counts.real += 1
         self.counts.keys += decision.kind is Kind.KEY
-        return self._written(self._session.encode(planes, self._given, key=decision.kind is Kind.KEY))
+        self._frames[self._given] = frame
+        self._kept_back = _Real(planes, self._given, decision.kind is Kind.KEY)
+        return ready if self._reorder else ready + self._given_on()
+
+    def _given_on(self, *, closing: bool = False) -> list[EncodedPacket]:
+        """Give the picture that was kept back to the encoder; ``closing``: as one behind which others are inserted."""
+        real, self._kept_back = self._kept_back, None
+        if real is None:
+            return []
+        packets = self._session.encode(real.planes, real.pts, key=real.key, closing=closing and self._reorder > 0)
+        return self._written(packets)
 
     def _written(self, packets: list[EncodedPacket]) -> list[EncodedPacket]:
-        """The encoder's packets in their places, with everything that waited behind them."""
+        """The encoder's packets with their own times, and everything that waited behind them."""
         ready: list[EncodedPacket] = []
         for packet in packets:
-            frame = self._waiting.popleft().frame
+            frame = self._frames.pop(packet.pts)
             data = self._splicer.real(packet.data, frame)
             self._policy.coded(len(data))
             if self._splicer.last_is_idr:
                 self._policy.key_seen(frame)
             self.counts.real_bytes += len(data)
+            self._out.add(frame)
             ready.append(self._packet(data, frame, is_key=self._splicer.last_is_idr))
             ready += self._drained()
         return ready
 
     def _drained(self) -> list[EncodedPacket]:
-        """The inserted pictures up to the next real one."""
+        """The inserted pictures up to the next real one that is not out yet."""
         ready: list[EncodedPacket] = []
-        while self._waiting and self._waiting[0].kind not in (Kind.REAL, Kind.KEY):
-            entry = self._waiting.popleft()
-            ready.append(self._inserted(entry))
-            self.counts.inserted_bytes += len(ready[-1].data)
+        while self._waiting:
+            entry = self._waiting[0]
+            if entry.kind in (Kind.REAL, Kind.KEY):
+                if entry.frame not in self._out:
+                    break
+                self._out.remove(entry.frame)
+            else:
+                ready.append(self._inserted(entry))
+                self.counts.inserted_bytes += len(ready[-1].data)
+            self._waiting.popleft()
         return ready
 
     def _inserted(self, entry: _Waiting) -> EncodedPacket:
@@ -209,7 +238,10 @@ class SpliceSession:
         return self._packet(self._splicer.held(entry.frame), entry.frame)
 
     def _packet(self, data: bytes, frame: int, *, is_key: bool = False) -> EncodedPacket:
-        return EncodedPacket("video", data, frame, frame, 1, is_key, self._time_base)
+        # one picture a frame: in coding order the k-th is due at k, earlier by as many as it may have to wait
+        dts = self._count - self._reorder
+        self._count += 1
+        return EncodedPacket("video", data, frame, dts, 1, is_key, self._time_base)
 
 
 def size_of(pieces: Sequence[IntraRun | PcmRun]) -> int:
