@@ -70,9 +70,11 @@ def test_options_of_the_caller_are_kept(tmp_path: Path) -> None:
     opened = open_output(tmp_path / "x.mp4", spec, "splice")
     try:
         extra = opened.encoder.spec.extra
-        assert extra["bf"] == "0"  # pictures in the order in which they are shown
+        assert extra["bf"] == "3"
         assert extra["psy"] == "0"
-        assert "sync-lookahead=0" in extra["x264-params"].split(":")
+        told = extra["x264-params"].split(":")
+        assert "sync-lookahead=0" in told
+        assert {"b-pyramid=none", "weightb=0", "direct=spatial"} <= set(told)  # what the editor takes
     finally:
         opened.writer.abort()
 

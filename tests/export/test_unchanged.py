@@ -93,6 +93,21 @@ class File:
             data = [(p.is_keyframe, bytes(p)[4]) for p in container.demux(container.streams.video[0]) if p.size]
         return [(key, head & 0x1F, head >> 5) for key, head in data]
 
+    def inserted(self) -> int:
+        """Pictures under the second parameter set: those that no encoder made."""
+        with av.open(str(self.path)) as container:
+            return sum(parameter_set(bytes(p)) > 0 for p in container.demux(container.streams.video[0]) if p.size)
+
+
+def parameter_set(packet: bytes) -> int:
+    """pic_parameter_set_id of the first slice (H.264 7.3.3): the third ue(v) behind length and NAL unit header."""
+    bits = "".join(f"{byte:08b}" for byte in packet[5:21])
+    value = 0
+    for _ in range(3):
+        zeros = bits.index("1")
+        value, bits = int(bits[zeros : 2 * zeros + 1], 2) - 1, bits[2 * zeros + 1 :]
+    return value
+
 
 def plain_video(path: Path) -> Path:
     """A recording that was encoded again: a page at rest, a caret, a box that travels; tone beside it. 2.5 s."""
@@ -247,8 +262,9 @@ def test_what_is_inserted_is_no_reference_and_counts_add_up(source: Source) -> N
             assert frames.encoded == len(file.frames)
         else:
             made = file.report.unchanged
-            inserted = sum(reference == 0 for _, _, reference in file.packets())
+            inserted = file.inserted()
             assert made["held"] + made["patched"] == inserted > 0
+            assert inserted <= sum(reference == 0 for _, _, reference in file.packets())  # the others are B pictures
             assert made["real"] == frames.encoded
             assert frames.encoded + inserted + made["replayed"] == frames.total
         assert file.report.unchanged["used"] == way
@@ -294,8 +310,9 @@ def test_the_shortest_exports(tiny_cap: Path, tmp_path: Path, way: str, frames: 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_two_exports_are_the_same_to_the_byte(tiny_cap: Path, tmp_path: Path, way: str) -> None:
+    # At a CRF at which VBV does not bind: where it does, x264 with frame threads is not the same from run to run.
     for name in ("a.mp4", "b.mp4"):
-        reelpress.export(tiny_cap, tmp_path / name, settings=quick(unchanged=way, end=1, no_audio=False))
+        reelpress.export(tiny_cap, tmp_path / name, settings=quick(unchanged=way, end=1, no_audio=False, crf=32.0))
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
 
 

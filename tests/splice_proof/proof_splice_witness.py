@@ -106,8 +106,9 @@ class Witness:
         real = decoded(self.packets, self.header)
         current: Samples = ()
         same = ""
-        for number, (kind, frame, pieces) in enumerate(self.places):
-            assert frame == number, "one picture for each output frame, in order"
+        # put in in coding order, which differs from the order shown where the encoder uses B pictures
+        for number, (kind, frame, pieces) in enumerate(sorted(self.places, key=lambda place: place[1])):
+            assert frame == number, "one picture for each output frame"
             if kind == "real":
                 current = next(real)
                 same = md5(current)

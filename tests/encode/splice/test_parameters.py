@@ -149,6 +149,19 @@ REORDERS = {"type 0, no VUI": 1, "type 0, empty VUI": 1, "type 0, reorders": 1, 
 """What E.2.1 infers is the most that the level allows; more than one picture never comes through."""
 
 
+MAX_DPB = {
+    9: 396, 10: 396, 11: 900, 12: 2376, 13: 2376, 20: 2376, 21: 4752, 22: 8100, 30: 8100, 31: 18000, 32: 20480,
+    40: 32768, 41: 32768, 42: 34816, 50: 110400, 51: 184320, 52: 184320, 60: 696320, 61: 696320, 62: 696320,
+}  # fmt: skip
+"""MaxDpbMbs of Table A-1."""
+
+
+def roomy(before, reordered):
+    """One buffer more than references, where pictures are reordered and the level has it (A.3.1 h)."""
+    most = min(16, MAX_DPB.get(before.level, 0) // (before.width * before.height))
+    return before.references + 1 if reordered and before.references < most else 0
+
+
 @pytest.mark.parametrize("case", VARIANTS)
 def test_the_sequence_is_rewritten_where_it_must_be(case):
     before = VARIANTS[case]
@@ -161,7 +174,8 @@ def test_the_sequence_is_rewritten_where_it_must_be(case):
     over, bytes_limit, bits_limit, across, down, reordered, buffered = after.restriction
     assert (bytes_limit, bits_limit) == (0, 0)
     assert reordered == REORDERS.get(case, 0)
-    assert buffered == max(1, before.references, before.restriction[6] if before.vui and before.restriction else 0)
+    said = before.restriction[6] if before.vui and before.restriction else 0
+    assert buffered == max(1, before.references, said, roomy(before, reordered))
     expected = before.restriction if before.vui and before.restriction else (1, 0, 0, 15, 15)
     assert (over, across, down) == (expected[0], expected[3], expected[4])
     kept = replace(
@@ -214,7 +228,7 @@ def test_any_sequence_keeps_what_is_not_rewritten(before):
     assert (after.order_type, after.order_bits) == (0, 16)
     said = before.restriction if before.vui else ()
     reordered = 0 if before.order_type == 2 else min(1, said[5]) if said else 1
-    assert after.restriction[5:] == (reordered, max([1, before.references, *said[6:]]))
+    assert after.restriction[5:] == (reordered, max([1, before.references, *said[6:], roomy(before, reordered)]))
 
 
 @pytest.mark.parametrize(("before", "after"), [(4, 12), (5, 13), (8, 16), (9, 9), (10, 10), (16, 16)])
@@ -339,7 +353,8 @@ def test_x264_says_what_it_reorders():
         splicer = Splicer(extra)
         after = read_sps(units_of(splicer.header)[0])
         assert (after.restriction[5], splicer.reorder) == (reorder, reorder)
-        assert after.restriction[6] == before.restriction[6] >= max(1 + reorder, before.references)
+        assert before.restriction[6] >= max(1 + reorder, before.references)
+        assert after.restriction[6] == max(before.restriction[6], roomy(before, reorder))
 
 
 def test_a_level_that_does_not_exist_gives_no_more_than_the_picture_itself():

@@ -240,9 +240,11 @@ def test_key_frames_of_the_encoder_itself_put_the_next_one_off(
     real_encode = VideoSession.encode
     given: list[int] = []
 
-    def own_idea(self: VideoSession, planes: Planes, pts: int, *, key: bool = False) -> list[EncodedPacket]:
+    def own_idea(
+        self: VideoSession, planes: Planes, pts: int, *, key: bool = False, closing: bool = False
+    ) -> list[EncodedPacket]:
         given.append(pts)
-        return real_encode(self, planes, pts, key=key or len(given) == 7)
+        return real_encode(self, planes, pts, key=key or len(given) == 7, closing=closing)
 
     monkeypatch.setattr(VideoSession, "encode", own_idea)
     pictures: Given = []

@@ -397,7 +397,7 @@ def test_numbers_of_a_group():
     assert [(s.order_lsb, s.frame_num, s.ref_idc, s.pps_id) for s in read] == [
         (4, 2, 0, 0), (8, 2, 0, 1), (14, 2, 2, 0), (10, 3, 0, 0), (12, 3, 0, 0), (16, 3, 0, 1), (0, 0, 3, 0),
     ]  # fmt: skip
-    assert fields.restriction[5:] == (1, 2)
+    assert fields.restriction[5:] == (1, 3)  # two references, and room for what waits
 
 
 def test_b_pictures_as_far_from_their_reference_as_order_counts_allow():

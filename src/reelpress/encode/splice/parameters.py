@@ -25,6 +25,12 @@ _MAX_MBPS = {
     50: 589824, 51: 983040, 52: 2073600, 60: 4177920, 61: 8355840, 62: 16711680,
 }  # fmt: skip
 """Table A-1: macroblocks a second, by level_idc."""
+_MAX_DPB_MACROBLOCKS = {
+    9: 396, 10: 396, 11: 900, 12: 2376, 13: 2376, 20: 2376, 21: 4752, 22: 8100,
+    30: 8100, 31: 18000, 32: 20480, 40: 32768, 41: 32768, 42: 34816,
+    50: 110400, 51: 184320, 52: 184320, 60: 696320, 61: 696320, 62: 696320,
+}  # fmt: skip
+"""Table A-1: macroblocks in the buffers of decoded pictures, by level_idc."""
 _SLICE_RATE = {30: 22, 31: 60, 32: 60, 40: 60}
 """Table A-4; 24 from level 4.1 on, no limit under level 3."""
 _MAX_RATE = 172
@@ -120,13 +126,20 @@ class Sps:
             return _ORDER_COUNT_BITS
         return before if before > 8 else before + 8
 
+    def _roomy(self) -> int:
+        """Buffers for all references and one more picture, where pictures are reordered and the level allows it."""
+        most = min(16, _MAX_DPB_MACROBLOCKS.get(self.level, 0) // max(1, self.picture_mbs))
+        return self.references + 1 if self.reorder and self.references < most else 0
+
     def rewritten(self, order_bits: int) -> bytes:
         """The NAL unit for the output: order count type 0 with ``order_bits``, and :attr:`reorder` pictures reordered.
 
         Type 2, which x264 writes without B pictures, forbids two non-reference pictures in a row (8.2.1.3). Under
         type 0 only bitstream_restriction tells a player for how many pictures out of order it must wait (E.2.1).
         Room for the references is enough for B and inserted pictures too: no picture refers to them, so a decoder
-        without an empty buffer shows them at once (C.4.5.2).
+        without an empty buffer shows them at once (C.4.5.2). NVIDIA's parser (cuvid) does not where pictures are
+        reordered: it puts a later picture in their places. With room for one more it is right, so that is announced
+        where the level allows it (A.3.1).
         """
         rbsp = unescape(self.unit[1:])
         writer = BitWriter()
@@ -148,7 +161,7 @@ class Sps:
         writer.ue(across)
         writer.ue(down)
         writer.ue(self.reorder)  # max_num_reorder_frames
-        writer.ue(max(1, self.references, buffering))
+        writer.ue(max(1, self.references, buffering, self._roomy()))
         return self.unit[:1] + escape(writer.rbsp())
 
 

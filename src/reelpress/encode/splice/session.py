@@ -44,6 +44,7 @@ The encoder spends more on pictures that are shown longer: with their true durat
 than all frames together would have been. Told that each lasts one frame it leaves text as it would if every frame were
 encoded, with B-frames, at the same CRF (docs/splice.md has the figures for 1, 2 and 4)."""
 
+
 @dataclass(slots=True)
 class SpliceCounts:
     """Pictures by what became of them, and the bytes of those that were inserted."""
