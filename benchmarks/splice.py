@@ -19,7 +19,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from common import CACHE, ROOT, write
+from common import CACHE, RESULTS, ROOT, facts, write
 
 WAYS = ("encode", "encode-bf0", "splice")
 
@@ -146,17 +146,17 @@ def main() -> None:
         for row in rows(options.recordings)
         if not options.row or any(row.name.startswith(start) for start in options.row)
     ]
-    data: dict[str, Any] = {}
+    where = " --recordings FOLDER" if options.recordings else ""
+    stored = RESULTS / "splice.json"
+    rows_so_far = json.loads(stored.read_text(encoding="utf-8"))["rows"] if stored.exists() else {}
     for row in chosen:
-        data[row.name] = measure(row, options.n, options.every)
-        found = data[row.name]
+        found = measure(row, options.n, options.every)
+        found |= {"runs": options.n, "command": f"python benchmarks/splice.py -n {options.n}{where} --row '{row.name}'"}
+        found["machine"] = facts()
+        rows_so_far[row.name] = found
+        write("splice", f"python benchmarks/splice.py -n {options.n}{where}", {"rows": rows_so_far})
         speeds = [found[f"speed_against_{way}"]["median"] for way in WAYS[:2]]
         print(f"{row.name}: {speeds[0]}x ({speeds[1]}x), size {found['size_against_encode']}x", flush=True)
-    part = "".join(f" --row '{start}'" for start in options.row or [])
-    where = " --recordings FOLDER" if options.recordings else ""
-    write(
-        "splice" if not options.row else "splice-part", f"python benchmarks/splice.py -n {options.n}{part}{where}", data
-    )
 
 
 if __name__ == "__main__":

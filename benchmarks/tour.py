@@ -78,6 +78,7 @@ def tour(start: float | None, end: float | None) -> dict[str, Any]:
         resolution="1080p",
         fps=Fraction(60),
         overwrite=True,
+        unchanged="encode",  # what composing is held against is x264 with every frame
         start=None if start is None else Fraction(str(start)),
         end=None if end is None else Fraction(str(end)),
     )

@@ -100,9 +100,12 @@ def _differs(
         tall = MACROBLOCK if index == 0 else MACROBLOCK // 2
         wide = MACROBLOCK if index == 0 or format_name == "nv12" else MACROBLOCK // 2
         window = (slice(rows[0] * tall, rows[1] * tall), slice(columns[0] * wide, columns[1] * wide))
-        differs = new[window] != old[window]
-        if not differs.any():
-            continue
-        tops, lefts = np.arange(0, differs.shape[0], tall), np.arange(0, differs.shape[1], wide)
-        found |= np.logical_or.reduceat(np.logical_or.reduceat(differs, tops, axis=0), lefts, axis=1)
+        a, b = new[window], old[window]
+        whole = (shape[0] * tall, shape[1] * wide)
+        bits = np.empty(whole, np.uint8) if a.shape == whole else np.zeros(whole, np.uint8)
+        np.bitwise_xor(a, b, out=bits[: a.shape[0], : a.shape[1]])
+        # whole rows at once, then eight samples at once
+        folded = np.bitwise_or.reduce(bits.reshape(shape[0], tall, whole[1]), axis=1)
+        words = folded.view(np.uint64).reshape(*shape, wide // 8)
+        found |= (words if wide == 8 else words[..., :1] | words[..., 1:])[..., 0] != 0
     return found

@@ -22,6 +22,9 @@ from reelpress.encode.base import Decision, Kind
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+LEAST_PATCH = 60
+"""Bytes that the smallest patch takes, about."""
+
 REFUSAL_FRAMES = 30
 """Output frames for which patches as large as a refused one are not tried again: making one costs time."""
 
@@ -159,15 +162,26 @@ class Policy:
         limit = NEW_SCENE[0] + (NEW_SCENE[1] - NEW_SCENE[0]) * waited
         return novelty(limit) >= limit
 
+    def affords_patches(self, frame: int) -> bool:
+        """Whether it is worth counting what changed: else anything but an equal picture is a real one."""
+        return self._key is not None and self._savings(frame) >= LEAST_PATCH
+
+    def refuse(self, frame: int, changed: int) -> None:
+        """A patch of so many macroblocks could not be made; do not try one as large for a while."""
+        self._refused = (frame + REFUSAL_FRAMES, changed)
+
+    def _savings(self, frame: int) -> float:
+        earned = self.limits.income * (frame - self._paid_until)
+        return min(self.limits.savings, self._saved + earned)
+
     def accepts(self, frame: int, patch: Decision) -> Decision:
         """The patch itself, or a real picture in its place; ``patch.size_bytes`` is what it would take."""
         if patch.size_bytes > self.limits.patch_bytes:
-            self._refused = (frame + REFUSAL_FRAMES, patch.macroblocks)
+            self.refuse(frame, patch.macroblocks)
             return Decision(Kind.REAL, "the patch would take too many bytes", patch.macroblocks)
         if self._spent + patch.size_bytes > self.limits.allowance:
             return Decision(Kind.REAL, "patches since the last real picture took their allowance", patch.macroblocks)
-        earned = self.limits.income * (frame - self._paid_until)
-        self._saved, self._paid_until = min(self.limits.savings, self._saved + earned), frame
+        self._saved, self._paid_until = self._savings(frame), frame
         if patch.size_bytes > self._saved:
             return Decision(Kind.REAL, "patches took their part of the bit rate", patch.macroblocks)
         return patch

@@ -132,7 +132,7 @@ class SpliceSession:
             self._diff.mark_all()
         else:
             self._diff.mark(change.damage)
-        found = self._changed(planes)
+        found = self._changed(planes, pts)
         changed = None if found is None else int(np.count_nonzero(found))
         decision = self._policy.decide(
             pts, changed, hides_more=change.hides_more, novelty=functools.partial(self._novelty, planes)
@@ -152,10 +152,11 @@ class SpliceSession:
         """See :meth:`reelpress.encode.base.Encoder.flush`."""
         return self._given_on() + self._written(self._session.flush())
 
-    def _changed(self, planes: Planes) -> NDArray[np.bool_] | None:
+    def _changed(self, planes: Planes, frame: int) -> NDArray[np.bool_] | None:
         if self._anchor is None:
             return None
-        return self._diff.changed(planes, self._anchor, self._policy.limits.patch_area)
+        limit = self._policy.limits.patch_area if self._policy.affords_patches(frame) else 0
+        return self._diff.changed(planes, self._anchor, limit)
 
     def _novelty(self, planes: Planes, enough: float) -> float:
         return 1.0 if self._anchor is None else novelty(planes.planes[0], self._anchor.planes[0], enough)
@@ -169,6 +170,7 @@ class SpliceSession:
         else:
             made = self._patches.pieces(planes, found)
             if made is None:
+                self._policy.refuse(frame, decision.macroblocks)
                 return (), Decision(Kind.REAL, "the patch would take too many slices", decision.macroblocks)
             pieces = made
             patch = replace(decision, size_bytes=size_of(pieces))
