@@ -214,6 +214,8 @@ class PlanarCompositor:
                 continue
             if old.number == layer.frame:
                 newest[key] = old
+            elif source is old.planes and _places(plan, key) == _places(last, key):
+                newest[key] = _Source(layer.frame, old.frame, source)  # the very picture, under another number
             elif compare and _places(plan, key) == _places(last, key):
                 rows = changed_rows(source, old.planes)
                 if rows == ():

@@ -321,7 +321,6 @@ class _Flow:
                     kind=kind,
                     sources=self.sources[kind],
                     channel=self.decoded[kind],
-                    tolerance=job.tolerance if kind == "display" and self.unchanged != "encode" else None,
                 ),
                 outputs=[self.decoded[kind]],
             )
@@ -330,7 +329,15 @@ class _Flow:
         parts += [
             Stage(
                 "compose",
-                lambda ctx: stages.compose(ctx, director, self.compositor, self.decoded, self.rendered, self.counts),
+                lambda ctx: stages.compose(
+                    ctx,
+                    director,
+                    self.compositor,
+                    self.decoded,
+                    self.rendered,
+                    self.counts,
+                    job.tolerance if self.unchanged != "encode" else None,
+                ),
                 inputs=list(self.decoded.values()),
                 outputs=[self.rendered],
             ),

@@ -94,14 +94,9 @@ def decode(
     kind: str,
     sources: SourcePool,
     channel: Channel[SourceFrame],
-    tolerance: int | None = None,
 ) -> None:
-    """Decode what the plans show of one kind of track, each picture once.
-
-    With a ``tolerance`` what is within it of the picture shown before stays as it was (``media.steady``).
-    """
+    """Decode what the plans show of one kind of track, each picture once."""
     shown: dict[str, int] = {}
-    steadiers: dict[str, Steadier] = {}
     try:
         for index in range(director.frames):
             ctx.heartbeat()  # a long still stretch sends nothing, and is no stall
@@ -111,10 +106,6 @@ def decode(
                 # Behind a cut many pictures may be decoded before the wanted one comes: each packet is progress.
                 with ctx.native(f"decoding {picture.source}"), pulse.listening(ctx.heartbeat):
                     planes = sources.planes(picture.source, picture.frame)
-                    if tolerance is not None:
-                        if picture.source not in steadiers:
-                            steadiers[picture.source] = Steadier(tolerance)
-                        planes = steadiers[picture.source].steady(planes)
                 channel.send(SourceFrame(picture.source, picture.frame, planes))
     finally:
         sources.close()
@@ -127,8 +118,14 @@ def compose(
     inputs: dict[str, Channel[SourceFrame]],
     rendered: Channel[RenderedFrame],
     counts: FrameCounts,
+    tolerance: int | None = None,
 ) -> None:
-    """Draw every output frame, or hand the last one on when nothing changed."""
+    """Draw every output frame, or hand the last one on when nothing changed.
+
+    With a ``tolerance`` a picture of the display that is within it of the one shown counts as that one
+    (``media.steady``). It is looked at here because this thread has the least to do where it matters.
+    """
+    steadiers: dict[str, Steadier] = {}
     shown: dict[str, int] = {}
     planes: dict[str, Planes] = {}
     previous: Composed | None = None
@@ -142,8 +139,13 @@ def compose(
                 if (arrived.source, arrived.frame) != (picture.source, picture.frame):
                     raise RuntimeError(f"frame {index} needs {picture.source}/{picture.frame}, got {arrived!r}")
                 planes[picture.source] = arrived.planes
+                if tolerance is not None and kind_of(picture.source) == "display":
+                    steadier = steadiers.setdefault(picture.source, Steadier(tolerance))
+                    with ctx.native(f"comparing {picture.source}"):
+                        planes[picture.source] = steadier.steady(arrived.planes)
             for gone in planes.keys() - shown.keys():
                 del planes[gone]
+                steadiers.pop(gone, None)
             with ctx.native(f"composing frame {index}"):
                 previous = compositor.compose(plan, planes, previous)
             damaged = sum(rect.area for rect in previous.damage)

@@ -35,6 +35,7 @@ class MacroblockDiff:
     def __init__(self, width: int, height: int) -> None:
         self.columns, self.rows = -(-width // MACROBLOCK), -(-height // MACROBLOCK)
         self._suspects: NDArray[np.bool_] = np.zeros((self.rows, self.columns), np.bool_)
+        self._busy = 0
 
     def settled(self) -> None:
         """The present picture is the one to compare with from now on: nothing differs."""
@@ -67,7 +68,10 @@ class MacroblockDiff:
             return suspects.copy()
         found = 0
         pairs = tuple(zip(picture.planes, anchor.planes, strict=True))
-        for top, bottom in _bands(np.flatnonzero(suspects.any(axis=1)).tolist()):
+        bands = list(_bands(np.flatnonzero(suspects.any(axis=1)).tolist()))
+        # where too much had changed the last time it most likely has again
+        start = next((n for n, (_, bottom) in enumerate(bands) if bottom > self._busy), 0)
+        for top, bottom in bands[start:] + bands[:start]:
             band = suspects[top:bottom]
             columns = np.flatnonzero(band.any(axis=0))
             first, last = int(columns[0]), int(columns[-1]) + 1
@@ -75,6 +79,7 @@ class MacroblockDiff:
             window &= _differs(pairs, picture.format, (top, bottom), (first, last))
             found += int(np.count_nonzero(window))
             if found > limit:
+                self._busy = top
                 return None
         return suspects.copy()
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from reelpress.media.planes import Plane
 
 STEP = 8
-"""Every eighth sample of every eighth row is looked at."""
+"""Every eighth sample of every eighth row is looked at, of pictures beyond 1080p fewer."""
 BLOCK = 4
 """Side of a block in those samples: 32 pixels."""
 REACH = 256
@@ -38,26 +38,28 @@ def novelty(new: Plane, old: Plane, enough: float = 0.0) -> float:
         new, old: Luma of the same size.
         enough: Below this the exact value does not matter, and no scroll is looked for.
     """
-    rows, columns = (length // (STEP * BLOCK) * BLOCK for length in new.shape)
+    step = STEP * max(1, round(new.shape[1] / 1920))
+    rows, columns = (length // (step * BLOCK) * BLOCK for length in new.shape)
     if not rows or not columns:
         return 0.0
-    at = np.arange(0, rows * STEP, STEP)
-    a = _sampled(new, at, columns)
+    at = np.arange(0, rows * step, step)
+    across = slice(0, columns * step, step)
+    a = _sampled(new, at, across)
     within = _sums(a - np.repeat(np.repeat(_means(a), BLOCK, axis=0), BLOCK, axis=1))
     total = float(within.sum())
     if total <= 0:
         return 0.0
-    best = np.minimum(within, _sums(a - _sampled(old, at, columns)))
+    best = np.minimum(within, _sums(a - _sampled(old, at, across)))
     share = float(best.sum()) / total
     shift = _scroll(new, old) if share >= enough else 0
     if shift:
-        moved = _sampled(old, np.clip(at - shift, 0, new.shape[0] - 1), columns)
+        moved = _sampled(old, np.clip(at - shift, 0, new.shape[0] - 1), across)
         share = float(np.minimum(best, _sums(a - moved)).sum()) / total
     return share
 
 
-def _sampled(plane: Plane, rows: Any, columns: int) -> _Samples:
-    samples: _Samples = plane[:, : columns * STEP : STEP][rows].astype(np.int16)
+def _sampled(plane: Plane, rows: Any, columns: slice) -> _Samples:
+    samples: _Samples = plane[:, columns][rows].astype(np.int16)
     return samples
 
 
