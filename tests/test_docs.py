@@ -137,10 +137,17 @@ def test_recordings_are_judged_by_their_geometric_mean(tools: tuple[ModuleType, 
         way = {"encoded": 10, "ssim_y": 0.99, "text_worst_ssim": None}
         ratio = {"median": speed, "min": speed, "max": speed}
         found = {"speed_against_encode": ratio, "speed_against_encode-bf0": ratio, "size_against_encode": 1.1}
-        return {"frames": 20, "goal": {"speed": None, "size": 1.15}, "ways": {"encode": way, "splice": way}, **found}
+        return {
+            "runs": 5,
+            "frames": 20,
+            "goal": {"speed": None, "size": 1.15},
+            "ways": {"encode": way, "splice": way},
+            **found,
+        }
 
     facts = {"cpu": "a", "cores": 2, "ram_gib": 4, "system": "b", "python": "3.11", "av": "18.1", "commit": "c"}
-    data = {"machine": facts, "command": "d", "recording x": row(1.0), "recording y": row(4.0), "demo": row(100.0)}
+    found = {"recording x": row(1.0), "recording y": row(4.0), "demo": row(100.0)}
+    data = {"machine": facts, "command": "d", "rows": found}
     text = make_docs.splice.exports(data)
     assert (
         "2 real recordings: geometric mean 2.00x (goal 1.25), best 4.00x (goal 2.5), least 1.00x (goal 0.97)." in text

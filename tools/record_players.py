@@ -1,6 +1,6 @@
 """Play spliced files in everything that is here and note it: ``python tools/record_players.py [--nvdec RESULT.json]``.
 
-Writes ``docs/splice-players.json`` and the tables of ``docs/_splice_players.md`` between their marks. Takes what
+Writes ``docs/splice-players.json`` and the tables of ``docs/splice.md`` between their marks. Takes what
 ``tests/splice_proof`` uses. ``--only NAME`` (repeatable) plays some files and keeps what is noted of the others;
 ``--tables`` only writes the tables again.
 """
@@ -21,7 +21,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTED = ROOT / "docs" / "splice-players.json"
-DOCS = ROOT / "docs" / "_splice_players.md"
+DOCS = ROOT / "docs" / "splice.md"
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "splice_proof")]
 
 

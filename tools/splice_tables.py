@@ -25,7 +25,7 @@ def exports(data: dict[str, Any] | None = None) -> str:
     data = result_of("splice") if data is None else data
     if data is None:
         return not_yet("python benchmarks/splice.py --recordings FOLDER", "splice")
-    found = {name: row for name, row in data.items() if isinstance(row, dict) and "ways" in row}
+    found: dict[str, Any] = data["rows"]
     body = []
     for name, row in found.items():
         goal, speed, plain = row["goal"], row["speed_against_encode"], row["speed_against_encode-bf0"]
@@ -35,11 +35,11 @@ def exports(data: dict[str, Any] | None = None) -> str:
         if encode["text_worst_ssim"] is not None and splice["text_worst_ssim"] is not None:
             text = f"{encode['text_worst_ssim']:.4f} → {splice['text_worst_ssim']:.4f}"
         body.append([
-            name, str(row["frames"]), str(splice["encoded"]), aims[0],
+            name, str(row["runs"]), str(row["frames"]), str(splice["encoded"]), aims[0],
             f"**{speed['median']:.2f}x** ({speed['min']:.2f} to {speed['max']:.2f})", f"{plain['median']:.2f}x",
             aims[1], f"{row['size_against_encode']:.2f}x", f"{encode['ssim_y']:.4f} → {splice['ssim_y']:.4f}", text,
         ])  # fmt: skip
-    header = ["content", "frames", "encoded", "speed goal", "speed against encode", "against bframes=0", "size goal",
+    header = ["content", "runs", "frames", "encoded", "speed goal", "speed against encode", "against bframes=0", "size goal",
               "size", "SSIM", "worst text at rest, SSIM"]  # fmt: skip
     speeds = [r["speed_against_encode"]["median"] for n, r in found.items() if n.startswith(RECORDING)]
     said = ""

@@ -27,8 +27,8 @@ DEFAULT_TOLERANCE = 3
 """Of 255: what codec noise stays under in text that does not change."""
 _MEAN_SHARE = 2
 """The mean difference of a block may be at most the tolerance divided by this."""
-_SLAB = 4
-"""Rows of blocks that are compared at once: they stay in the processor's cache."""
+_SLAB_BYTES = 256 << 10
+"""Luma that is compared at once: it stays in the processor's cache, and each call costs little beside its samples."""
 
 
 class Steadier:
@@ -69,13 +69,14 @@ class Steadier:
 
     def _changed(self, new: Planes, old: Planes) -> bool:
         """Whether any block is beyond the tolerance. Where the last change was found is looked at first."""
-        slabs = -(-new.height // (BLOCK * _SLAB))
+        height = max(1, _SLAB_BYTES // (BLOCK * new.width))
+        slabs = -(-new.height // (BLOCK * height))
         for step in range(slabs):
             slab = (self._first + step) % slabs
             for index, (a, b) in enumerate(zip(new.planes, old.planes, strict=True)):
                 tall = BLOCK if index == 0 else BLOCK // 2
                 wide = BLOCK if index == 0 or new.format == "nv12" else BLOCK // 2
-                rows = slice(slab * _SLAB * tall, (slab + 1) * _SLAB * tall)
+                rows = slice(slab * height * tall, (slab + 1) * height * tall)
                 if self._beyond(a[rows], b[rows], tall, wide):
                     self._first = slab
                     return True
