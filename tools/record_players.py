@@ -61,7 +61,7 @@ def one(name: str, made: Any, folder: Path) -> dict[str, Any]:
         "wrong_decisions": witness.faults[:3],
         "players": {},
     }
-    for player in players():
+    for player in players(reordered=witness.reordered):
         got = player.play(path, made.size)
         differ = sum(a != b for a, b in zip(got.pictures, wanted, strict=False)) + abs(len(got.pictures) - len(wanted))
         row["players"][player.name] = {"differ": differ, "said": got.said[:300]}

@@ -95,8 +95,13 @@ def openh264(path: Path, size: tuple[int, int]) -> Played:
 
 
 @cache
-def players() -> tuple[Player, ...]:
-    """Those that are here; PyAV always is."""
+def players(*, reordered: bool = False) -> tuple[Player, ...]:
+    """Those that are here; PyAV always is.
+
+    Args:
+        reordered: The file has B pictures. OpenH264 2.3.1 is then no witness: of x264's own stream of the sample's
+            first 6 s, with nothing spliced, it shows 81 of 360 pictures wrong.
+    """
     import av
 
     found = [
@@ -106,7 +111,7 @@ def players() -> tuple[Player, ...]:
         if program is not None:
             version = re.findall(r"ffmpeg version (\S+)", _output(program, "-version"))
             found.append(Player(name, version[0], lambda path, size, p=program: ffmpeg(p, path, size)))
-    if (version := openh264_version()) is not None:
+    if not reordered and (version := openh264_version()) is not None:
         found.append(Player("OpenH264 (GStreamer)", version, openh264))
     return tuple(found)
 

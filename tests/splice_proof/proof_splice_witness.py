@@ -101,6 +101,12 @@ class Witness:
     def kinds(self) -> Counter[str]:
         return Counter(str(decision.kind) for _, decision in self.decisions)
 
+    @property
+    def reordered(self) -> bool:
+        """Whether the encoder used B pictures."""
+        frames = [frame for _, frame, _ in self.places]
+        return frames != sorted(frames)
+
     def expected(self) -> Iterator[str]:
         """MD5 of each output picture, in order."""
         real = decoded(self.packets, self.header)

@@ -22,7 +22,7 @@ def assert_played(path: Path, size: Size, witness: Witness) -> dict[str, str]:
     assert witness.faults == []
     assert [frame for frame, _ in witness.decisions] == list(range(len(wanted)))
     seen = {}
-    for player in players():
+    for player in players(reordered=witness.reordered):
         got = player.play(path, size)
         assert_same(got, wanted, player.name)
         seen[player.name] = player.version
