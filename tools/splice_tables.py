@@ -39,8 +39,8 @@ def exports(data: dict[str, Any] | None = None) -> str:
             f"**{speed['median']:.2f}x** ({speed['min']:.2f} to {speed['max']:.2f})", f"{plain['median']:.2f}x",
             aims[1], f"{row['size_against_encode']:.2f}x", f"{encode['ssim_y']:.4f} → {splice['ssim_y']:.4f}", text,
         ])  # fmt: skip
-    header = ["content", "runs", "frames", "encoded", "speed goal", "speed against encode", "against bframes=0", "size goal",
-              "size", "SSIM", "worst text at rest, SSIM"]  # fmt: skip
+    header = ["content", "runs", "frames", "encoded", "speed goal", "speed against encode", "against bframes=0",
+              "size goal", "size", "SSIM", "worst text at rest, SSIM"]  # fmt: skip
     speeds = [r["speed_against_encode"]["median"] for n, r in found.items() if n.startswith(RECORDING)]
     said = ""
     if speeds:
@@ -116,12 +116,12 @@ def limits() -> str:
 
 def times() -> str:
     """The virtual durations."""
-    from reelpress.encode.splice import session
+    from reelpress.encode.splice import policy, session
 
     body = [
-        [name.removesuffix("_DURATION").lower(), str(getattr(session, name))]
-        for name in ("MOVING_DURATION", "REST_DURATION", "LONGEST_DURATION")
-        if hasattr(session, name)
+        ["in motion", str(session.MOVING_DURATION)],
+        ["at rest, in a `.cap`", str(policy.STILL_REST)],
+        ["at rest, in a recording that was encoded before", str(policy.NOISY_REST)],
     ]
     return rows(["a real picture coded", "is said to last, frames"], body)
 

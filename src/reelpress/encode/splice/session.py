@@ -42,7 +42,8 @@ MOVING_DURATION = 1
 
 The encoder spends more on pictures that are shown longer: with their true durations a few real pictures become larger
 than all frames together would have been. Told that each lasts one frame it leaves text as it would if every frame were
-encoded, with B-frames, at the same CRF (docs/splice.md has the figures for 1, 2 and 4)."""
+encoded, at the same CRF. Of 6 s of the sample, luma PSNR and size against every frame encoded: 1: +0.2 dB, 1.09x; 2:
++1.8 dB, 1.26x; 4: +3.1 dB, 1.41x (one run each, by hand)."""
 
 
 @dataclass(slots=True)
