@@ -22,7 +22,7 @@ from reelpress.errors import Cancelled, OutputError, StrictFallbackError
 from reelpress.events import Event
 from reelpress.export.report import ExportReport
 from reelpress.export.settings import ExportSettings
-from reelpress.media.copy import CopyWriter
+from reelpress.media.copy_write import CopyWriter
 from reelpress.pipeline.cancel import CancelToken
 
 Ffmpeg = Callable[..., "subprocess.CompletedProcess[bytes]"]

@@ -12,7 +12,8 @@ import pytest
 
 from copy_makers import make_h264
 from reelpress.errors import UnreadableInputError
-from reelpress.media.copy import AudioPacketReader, VideoPacketReader, scan_audio, scan_video
+from reelpress.media.copy import VideoPacketReader, scan_video
+from reelpress.media.copy_sound import AudioPacketReader, scan_audio
 from reelpress.media.index import build_index
 
 PARAMS = "keyint=10:scenecut=0:b-adapt=0"

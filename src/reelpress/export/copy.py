@@ -25,7 +25,8 @@ from reelpress.encode.splice.join import (
     with_colour,
 )
 from reelpress.errors import InputError
-from reelpress.media.copy import AAC_PACKET, AudioPackets, VideoPackets, scan_audio, scan_video
+from reelpress.media.copy import VideoPackets, scan_video
+from reelpress.media.copy_sound import AAC_PACKET, AudioPackets, scan_audio
 from reelpress.media.decode import conversion_of
 from reelpress.media.encoder import MATRIX_POINT, PRIMARIES_POINT, TRANSFER_POINT
 from reelpress.scene.plan import PictureLayer, Rect

@@ -35,14 +35,9 @@ from reelpress.export.run import Teller, guard_of, sources_of
 from reelpress.export.sources import SourcePool
 from reelpress.media import pulse
 from reelpress.media.audio import AudioMixer
-from reelpress.media.copy import (
-    AAC_PACKET,
-    AudioPacketReader,
-    CopyTracks,
-    CopyWriter,
-    VideoPacketReader,
-    picture_encoder,
-)
+from reelpress.media.copy import VideoPacketReader
+from reelpress.media.copy_sound import AAC_PACKET, AudioPacketReader
+from reelpress.media.copy_write import CopyTracks, CopyWriter, picture_encoder
 from reelpress.media.encoder import AudioEncoderSpec, EncoderSpec
 from reelpress.media.packets import EncodedPacket
 from reelpress.media.pool import pool

@@ -1,4 +1,4 @@
-"""Packets taken over as they are: which there are, reading a range of them, and a file that is made of them.
+"""Packets of H.264 taken over as they are: which there are, and reading a range of them.
 
 What leaves here as a picture is a sample of an MP4 file: units with lengths of four bytes in front, without parameter
 sets (they are in ``avcC``), access unit delimiters and the encoder's own notes. The pictures' data is never touched.
@@ -6,34 +6,17 @@ sets (they are in ``avcC``), access unit delimiters and the encoder's own notes.
 
 from __future__ import annotations
 
-import math
-import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
-from av.codec.context import CodecContext
-from av.codec.context import Flags as CodecFlags
-from av.video.codeccontext import VideoCodecContext
 
-from reelpress.clock import AUDIO_RATE
 from reelpress.errors import UnreadableInputError
 from reelpress.media._av import input_errors, open_input, packets_of, stream_of
-from reelpress.media.encoder import (
-    MATRIX_POINT,
-    PRIMARIES_POINT,
-    RANGE_POINT,
-    TRANSFER_POINT,
-    AudioEncoderSpec,
-    AudioSession,
-    EncoderSpec,
-    VideoSession,
-)
-from reelpress.media.faults import writing
-from reelpress.media.mux import BITEXACT, Mp4Writer, audio_stream, opened
-from reelpress.media.packets import EncodedPacket, only_user_data
+from reelpress.media.copy_places import SamplePlaces
+from reelpress.media.packets import only_user_data
 from reelpress.media.pulse import beat
 
 if TYPE_CHECKING:
@@ -42,20 +25,12 @@ if TYPE_CHECKING:
 
     from av.container import InputContainer
     from av.packet import Packet
-    from av.stream import Stream
 
-    from reelpress.color import ColorSpec
     from reelpress.media.index import PacketFacts
 
 Ticks = np.ndarray[Any, np.dtype[np.int64]]
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
-READ_AT_ONCE = 4 << 20
-"""Bytes."""
-AAC_PACKET = 1024
-"""Samples that a packet of AAC-LC stands for (ISO/IEC 14496-3)."""
-AAC_LC = 2
-"""audioObjectType of ISO/IEC 14496-3."""
 
 CONTAINERS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "flv", "mpegts")
 """FFmpeg's names of the containers that packets are taken from."""
@@ -63,58 +38,6 @@ CONTAINERS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "flv", "mpegts")
 _SLICE, _IDR, _SEI, _SPS, _PPS, _AUD = 1, 5, 6, 7, 8, 9
 _ODD = {2, 3, 4, 13, 14, 15, 19, 20, 21}
 _START = b"\x00\x00\x01"
-
-
-@dataclass(frozen=True, eq=False)
-class SamplePlaces:
-    """Byte ranges of packets in a file: read from there, a packet costs nothing but its bytes."""
-
-    at: tuple[int, ...]
-    size: tuple[int, ...]
-    identity: tuple[int, int]
-    """Size and time of the last change of the file they are about."""
-
-    @classmethod
-    def of(cls, path: Path, container: str, at: list[int], size: list[int], first: bytes) -> SamplePlaces | None:
-        """``None`` where packets are not samples of this file. ``first`` is the first packet, to compare with."""
-        if not container.startswith("mov") or not at or min(at) < 0:
-            return None
-        with path.open("rb") as file:
-            file.seek(at[0])
-            if file.read(size[0]) != first:
-                return None
-            return cls(tuple(at), tuple(size), _identity(file))
-
-    def read(self, path: Path, first: int, count: int) -> Iterator[bytes]:
-        """The packets ``first .. first + count - 1``; those that lie side by side are read together.
-
-        Raises:
-            UnreadableInputError: The file changed.
-        """
-        with path.open("rb") as file:
-            if _identity(file) != self.identity:
-                raise UnreadableInputError(f"{path}: changed while it was read.")
-            number, end = first, first + count
-            while number < end:
-                start = stop = self.at[number]
-                last = number
-                while last < end and self.at[last] == stop and stop - start < READ_AT_ONCE:
-                    stop += self.size[last]
-                    last += 1
-                file.seek(start)
-                block = file.read(stop - start)
-                if len(block) < stop - start:
-                    raise UnreadableInputError(f"{path}: changed while it was read.")
-                beat()
-                for k in range(number, last):
-                    place = self.at[k] - start
-                    yield block[place : place + self.size[k]]
-                number = last
-
-
-def _identity(file: BinaryIO) -> tuple[int, int]:
-    info = os.fstat(file.fileno())
-    return info.st_size, info.st_mtime_ns
 
 
 @dataclass(frozen=True, eq=False)
@@ -396,231 +319,3 @@ class VideoPacketReader:
         except (av.FFmpegError, OSError):
             return False
         return True
-
-
-# Sound
-
-
-@dataclass(frozen=True, eq=False)
-class AudioPackets:
-    """The packets of an AAC-LC track, all of 1024 samples and without a gap."""
-
-    rate: int
-    channels: int
-    start: int
-    """Presentation time of the first packet's first sample, in samples."""
-    count: int
-    places: SamplePlaces | None = None
-    refusal: str | None = None
-    """Why they cannot be taken over, as words that follow "because"."""
-
-
-def scan_audio(path: Path, stream: int) -> AudioPackets:
-    """Look at all packets of a sound track.
-
-    Raises:
-        InputError: The file cannot be read.
-    """
-    with open_input(path, only=stream) as container, input_errors(path, "reading its sound"):
-        track: Any = stream_of(container, stream, path)
-        context = track.codec_context
-        rate, channels = int(context.sample_rate or 0), int(context.channels or 0)
-        config = bytes(context.extradata or b"")
-
-        def refused(why: str) -> AudioPackets:
-            return AudioPackets(rate, channels, 0, 0, None, why)
-
-        if context.name != "aac" or len(config) < 2:
-            return refused(f"it is {context.name}, not AAC with a header")
-        if config[0] >> 3 != AAC_LC or not 1 <= channels <= 2 or rate <= 0:
-            return refused("it is not AAC-LC in mono or stereo")
-        if str(context.profile or "LC") != "LC":
-            return refused(f"it is {context.profile}")
-        ticks: list[int] = []
-        at: list[int] = []
-        sizes: list[int] = []
-        head = b""
-        for packet in packets_of(container, track):
-            if not packet.size:
-                continue
-            beat()
-            if packet.pts is None or packet.is_corrupt:
-                return refused("it has damaged packets")
-            ticks.append(int(packet.pts))
-            head = head or bytes(packet)
-            at.append(-1 if packet.pos is None else packet.pos)
-            sizes.append(packet.size)
-        base = Fraction(track.time_base)
-        name = container.format.name
-    if not ticks:
-        return refused("it is empty")
-    times = np.array(ticks, np.int64)
-    # Milliseconds (MKV) say no more than that there is no gap: where the packets are follows from their number.
-    start = round(times[-1] * base * rate) - (len(times) - 1) * AAC_PACKET if base > Fraction(1, rate) else None
-    first = round(int(times[0]) * base * rate) if start is None else start
-    planned = first + AAC_PACKET * np.arange(len(times), dtype=np.int64)
-    found = times * float(base * rate)
-    if np.abs(found - planned).max() > max(1.0, 1.5 * float(base * rate)):
-        return refused("its packets have gaps")
-    return AudioPackets(rate, channels, first, len(times), SamplePlaces.of(path, name, at, sizes, head))
-
-
-class AudioPacketReader:
-    """The packets that hold a stretch of sound, from the one before it on: AAC needs that one to begin with.
-
-    Args:
-        path, stream: The track.
-        packets: What :func:`scan_audio` found.
-        start: First sample that is heard, counted as ``AudioPackets.start``.
-        end: First sample that is not.
-    """
-
-    def __init__(self, path: Path, stream: int, packets: AudioPackets, start: int, end: int) -> None:
-        self._path, self._stream = path, stream
-        self._scan = packets
-        self.first = max(0, (start - packets.start) // AAC_PACKET - 1)
-        self.last = min(packets.count, -(-(end - packets.start) // AAC_PACKET))
-        self._offset = packets.start - start
-        self._data: Iterator[bytes] | None = None
-        self._number = self.first
-        self.time_base = Fraction(1, packets.rate)
-
-    def next(self) -> EncodedPacket | None:
-        """The next packet, timed from ``start``; negative before it, which the file's edit list leaves out."""
-        with input_errors(self._path, "copying its sound"):
-            if self._data is None:
-                self._data = self._read()
-            data = next(self._data, None)
-        if data is None:
-            return None
-        pts = self._offset + self._number * AAC_PACKET
-        self._number += 1
-        return EncodedPacket("audio", data, pts, pts, AAC_PACKET, True, self.time_base)
-
-    def _read(self) -> Iterator[bytes]:
-        if self._scan.places is not None:
-            yield from self._scan.places.read(self._path, self.first, max(0, self.last - self.first))
-            return
-        with open_input(self._path, only=self._stream) as container:
-            track = stream_of(container, self._stream, self._path)
-            number = 0
-            for packet in packets_of(container, track):
-                if not packet.size:
-                    continue
-                beat()
-                if self.first <= number < self.last:
-                    yield bytes(packet)
-                number += 1
-                if number >= self.last:
-                    return
-
-    def close(self) -> None:
-        """Close the file; harmless twice."""
-        self._data = iter(())
-
-
-# Writing
-
-
-@dataclass(frozen=True, slots=True)
-class CopyTracks:
-    """What a file of copied packets is opened with."""
-
-    path: Path
-    """File whose stream is taken over."""
-    stream: int
-    avcc: bytes
-    """Codec private data of the new track."""
-    color: ColorSpec
-    scale: int
-    """Ticks a second of the video track."""
-    sound: tuple[Path, int] | None = None
-    """File and stream of sound that is copied too."""
-    audio: AudioEncoderSpec | None = None
-    """How other sound is encoded."""
-    rate: Fraction = field(default=Fraction(30))
-    """Frames a second on average, for the header."""
-
-
-class CopyWriter(Mp4Writer):
-    """An :class:`Mp4Writer` whose pictures come as packets of the source: ``mux``, ``finish`` and ``abort`` are its.
-
-    Raises:
-        OutputError, EncoderError, InputError: As their names say.
-    """
-
-    def __init__(self, path: Path, tracks: CopyTracks) -> None:
-        self.path = path
-        self.packets = self.bytes = 0
-        self._faststart, self._has_text, self._closed = True, False, False
-        rate = AUDIO_RATE
-        if tracks.sound is not None:
-            with open_input(tracks.sound[0]) as source:
-                heard: Any = source.streams[tracks.sound[1]]
-                rate = int(heard.codec_context.sample_rate)
-        movie = math.lcm(tracks.scale, rate) if tracks.sound is not None or tracks.audio is not None else tracks.scale
-        self._container = av.open(
-            os.path.abspath(path),
-            "w",
-            format="mp4",
-            container_options={
-                "movie_timescale": str(movie if movie <= 1_000_000 else tracks.scale),
-                "video_track_timescale": str(tracks.scale),
-            },
-        )
-        try:
-            with writing(path, "mux"):
-                self._container.flags |= BITEXACT
-                self._streams: dict[str, Stream] = {}
-                with open_input(tracks.path, only=tracks.stream) as source:
-                    video: Any = self._container.add_stream_from_template(source.streams[tracks.stream])
-                context = video.codec_context
-                context.extradata = tracks.avcc
-                context.colorspace = MATRIX_POINT[tracks.color.matrix]
-                context.color_primaries = PRIMARIES_POINT[tracks.color.primaries]
-                context.color_trc = TRANSFER_POINT[tracks.color.transfer]
-                context.color_range = RANGE_POINT[tracks.color.range]
-                video.time_base = Fraction(1, tracks.scale)
-                self._streams["video"] = video
-                session: AudioSession | None = None
-                if tracks.sound is not None:
-                    with open_input(tracks.sound[0], only=tracks.sound[1]) as source:
-                        sound: Any = self._container.add_stream_from_template(source.streams[tracks.sound[1]])
-                    sound.time_base = Fraction(1, rate)
-                    self._streams["audio"] = sound
-                elif tracks.audio is not None:
-                    self._streams["audio"], encoder = audio_stream(self._container, tracks.audio)
-                    opened(encoder, f"The audio encoder {tracks.audio.codec}")
-                    session = AudioSession(encoder, tracks.audio, str(path))
-                self._container.start_encoding()
-        except BaseException:
-            self._container.close()
-            self._closed = True
-            raise
-        self.audio = session
-
-
-def picture_encoder(spec: EncoderSpec) -> VideoSession:
-    """An H.264 encoder without a file: packets as a byte stream, parameter sets in ``extradata`` alone.
-
-    Raises:
-        EncoderError: The encoder refuses its settings.
-    """
-    context = CodecContext.create(spec.codec, "w")
-    assert isinstance(context, VideoCodecContext)
-    context.width, context.height = spec.width, spec.height
-    context.pix_fmt = spec.pixel_format
-    context.time_base = 1 / spec.fps
-    context.framerate = spec.fps
-    context.gop_size = spec.gop_frames
-    context.thread_type = "FRAME"
-    context.thread_count = max(1, spec.threads)
-    color = spec.color
-    context.colorspace = MATRIX_POINT[color.matrix]
-    context.color_primaries = PRIMARIES_POINT[color.primaries]
-    context.color_trc = TRANSFER_POINT[color.transfer]
-    context.color_range = RANGE_POINT[color.range]
-    context.flags |= CodecFlags.bitexact.value | CodecFlags.global_header.value
-    context.options = spec.options()
-    opened(context, f"The video encoder {spec.codec}")
-    return VideoSession(context, spec, "the pictures at a cut")
