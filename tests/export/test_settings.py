@@ -59,7 +59,7 @@ def test_text_is_read_by_type() -> None:
         ({"gop": "0"}, "0.1 to 60"),
         ({"format": "gif"}, "not built.*mp4"),
         ({"codec": "hevc"}, "not built.*h264"),
-        ({"encoder": "h264_nvenc"}, "not built.*libx264"),
+        ({"encoder": "h264_nvnec"}, "Did you mean h264_nvenc"),
         ({"encoder_preset": "veryfats"}, "Did you mean veryfast"),
         ({"strict": "maybe"}, "Allowed are 1, true"),
         ({"stall_timeout": "0"}, "0.1 to 3600"),

@@ -72,6 +72,8 @@ def open_output(
         writer = Mp4Writer(path, video=spec, audio=audio, text=text)
         return OpenOutput(writer, EveryFrame(writer.video), unchanged)
     refused: str | None = None
+    if unchanged == "splice" and spec.codec != "libx264":
+        unchanged, refused = "vfr", f"only the streams of libx264 can be spliced, not those of {spec.codec}"
     if unchanged == "splice":
         try:
             return _splicing(path, spec, audio, text, noisy=noisy)
@@ -84,6 +86,8 @@ def open_output(
 
 def _told(spec: EncoderSpec, options: str, **extra: str) -> EncoderSpec:
     """``spec`` with more options for x264; key frames asked for are real ones."""
+    if spec.codec != "libx264":
+        return replace(spec, extra={**spec.extra, **extra})
     joined = ":".join(filter(None, (spec.extra.get("x264-params"), options)))
     return replace(spec, extra={**spec.extra, **extra, "forced-idr": "1", "x264-params": joined})
 

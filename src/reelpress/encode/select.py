@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from reelpress.encode.candidates import Candidate, for_codec, named
+from reelpress.encode.verdicts import Verdicts, driver_version, key_of
+from reelpress.errors import EncoderError, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reelpress.media.encoder import EncoderSpec
+
+    Trial = Callable[[EncoderSpec, str], str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +36,122 @@ class Choice:
         }
 
 
-def choose_encoder(codec: str, wanted: str) -> Choice:
-    """The encoder for ``codec``; ``wanted`` is ``auto`` or a name that the settings already validated."""
-    if wanted == "libx264":
-        return Choice("libx264", "asked for with --encoder")
-    return Choice(
-        "libx264",
-        f"the {codec} encoder that runs everywhere and takes planar YUV as it is composed",
-        (("hardware encoders", "not built in this version of Reelpress"),),
-    )
+@dataclass(frozen=True, slots=True)
+class EncoderChoice:
+    """The encoder of an export."""
+
+    candidate: Candidate
+    pixel_format: str
+    """What it is given."""
+    choice: Choice
+    wanted: str | None = None
+    """The encoder that was asked for by name and cannot be used; its reason is the first of ``choice.rejected``."""
+
+
+def choose_encoder(
+    spec: EncoderSpec,
+    codec: str,
+    wanted: str = "auto",
+    *,
+    formats: tuple[str, ...] = ("yuv420p",),
+    verdicts: Verdicts | None = None,
+    trial: Trial | None = None,
+    system: str = sys.platform,
+) -> EncoderChoice:
+    """The first candidate for ``codec`` that proves itself at the size and rate of the export.
+
+    Encoders on a chip are opened and have to bring a few pictures through unharmed; what was found is kept in
+    ``verdicts``. Software encoders are the same everywhere and are taken without a trial; only one that was asked for
+    by name, or that is the last hope, is looked up.
+
+    Args:
+        spec: As the export will open it; its ``codec`` and ``pixel_format`` are replaced.
+        codec: ``h264``, ``hevc`` or ``av1``.
+        wanted: ``auto``, or the name of one: then no other is tried before it.
+        formats: What the compositor can give, the best first: an encoder that takes one of them needs no conversion.
+        verdicts: What is known from before; ``None`` keeps nothing.
+        trial: Tries an encoder; for tests. Default is :func:`reelpress.media.trial.trial`.
+        system: As ``sys.platform``.
+
+    Raises:
+        SettingsError: ``wanted`` is no encoder, or one of another codec.
+        EncoderError: There is none for this codec here.
+    """
+    if trial is None:
+        from reelpress.media import trial as trials
+
+        trial = trials.trial
+    memory = verdicts or Verdicts(None)
+    candidates = list(for_codec(codec))
+    if wanted != "auto":
+        asked = _asked(wanted, codec)
+        candidates = [asked, *(each for each in candidates if each is not asked)]
+    rejected: list[tuple[str, str]] = []
+    for candidate in candidates:
+        if not system.startswith(candidate.platforms):
+            rejected.append((candidate.name, f"exists on {_platforms(candidate)} only"))
+            continue
+        pixel_format = next((each for each in formats if each in candidate.formats), candidate.formats[0])
+        opened = replace(spec, codec=candidate.name, pixel_format=pixel_format)
+        wrong = _tried(opened, candidate, memory, trial)
+        if wrong is not None:
+            rejected.append((candidate.name, wrong))
+            continue
+        reason = _why(candidate, wanted)
+        lost = wanted if wanted not in ("auto", candidate.name) else None
+        return EncoderChoice(candidate, pixel_format, Choice(candidate.name, reason, tuple(rejected)), lost)
+    tried = "; ".join(f"{name}: {reason}" for name, reason in rejected)
+    raise EncoderError(f"No encoder for {codec} works here. Tried: {tried}")
+
+
+def _asked(wanted: str, codec: str) -> Candidate:
+    found = named(wanted)
+    fitting = ", ".join(each.name for each in for_codec(codec))
+    if found is None:
+        raise SettingsError(f"--encoder {wanted!r} is not known. For {codec} there are: auto, {fitting}.")
+    if found.codec != codec:
+        raise SettingsError(
+            f"--encoder {wanted} makes {found.codec}, but --codec is {codec}. "
+            f"Give --codec {found.codec}, or one of: auto, {fitting}."
+        )
+    return found
+
+
+def _tried(spec: EncoderSpec, candidate: Candidate, verdicts: Verdicts, trial: Trial) -> str | None:
+    if not candidate.hardware:
+        return None if _exists(candidate.name) else "is not in this installation's codec library"
+    key = key_of(spec, _library(), driver_version(candidate.name))
+    known, wrong = verdicts.get(key)
+    if known:
+        return wrong
+    try:
+        wrong = trial(spec, candidate.codec)
+    except EncoderError as error:
+        return str(error).rstrip(".")
+    verdicts.put(key, wrong)
+    return wrong
+
+
+def _exists(name: str) -> bool:
+    from reelpress.media.opening import has_encoder
+
+    return has_encoder(name)
+
+
+def _library() -> str:
+    from reelpress.media.opening import library_version
+
+    return library_version()
+
+
+def _platforms(candidate: Candidate) -> str:
+    names = {"linux": "Linux", "darwin": "macOS", "win32": "Windows"}
+    return " and ".join(names[each] for each in candidate.platforms)
+
+
+def _why(candidate: Candidate, wanted: str) -> str:
+    if wanted == candidate.name:
+        return "asked for with --encoder"
+    if candidate.hardware:
+        return f"on a chip ({candidate.note}), and its pictures were right in a trial"
+    return f"{candidate.note}; takes planar YUV as it is composed"

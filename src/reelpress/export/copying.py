@@ -37,8 +37,9 @@ from reelpress.media import pulse
 from reelpress.media.audio import AudioMixer
 from reelpress.media.copy import VideoPacketReader
 from reelpress.media.copy_sound import AAC_PACKET, AudioPacketReader
-from reelpress.media.copy_write import CopyTracks, CopyWriter, picture_encoder
+from reelpress.media.copy_write import CopyTracks, CopyWriter
 from reelpress.media.encoder import AudioEncoderSpec, EncoderSpec
+from reelpress.media.opening import bare_session
 from reelpress.media.packets import EncodedPacket
 from reelpress.media.pool import pool
 from reelpress.media.verify import VerifyResult, verify
@@ -266,7 +267,7 @@ class CopyFlow:
         job, plan = self.job, self.plan
         width, height = job.director.size
         number = free_id(plan.sps, plan.pps)
-        return picture_encoder(
+        return bare_session(
             EncoderSpec(
                 width=width,
                 height=height,
@@ -282,7 +283,8 @@ class CopyFlow:
                     "forced-idr": "1",
                     "x264-params": f"keyint=infinite:scenecut=0:sps-id={number}",
                 },
-            )
+            ),
+            "the pictures at a cut",
         )
 
     # -- writing ------------------------------------------------------------------------------------------------

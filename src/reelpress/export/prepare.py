@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from reelpress.color import BT709_LIMITED
 from reelpress.encode.rate import RateControl, rate_control
-from reelpress.encode.select import Choice, choose_encoder
+from reelpress.encode.select import Choice, EncoderChoice
 from reelpress.errors import SettingsError, StrictFallbackError, UnsupportedInputError
 from reelpress.events import Fallback
 from reelpress.export.copy import CopyJob, CopyRefused, decide
+from reelpress.export.encoding import choose, spec_of
 from reelpress.export.plan import Conversion, Estimate, ExportPlan, FormatEdge, estimate
 from reelpress.export.settings import FORMATS, ExportSettings, Unchanged
 from reelpress.export.stages import kind_of
@@ -68,6 +69,9 @@ class Job:
     rate: RateControl
     buffers: BufferSizes
     plan: ExportPlan
+    encoder: EncoderChoice
+    unchanged: Unchanged = "splice"
+    """What becomes of frames that do not change: what was asked for, as far as the encoder allows it."""
     decoder_name: str = "software"
     fallbacks: list[Fallback] = field(default_factory=list)
     subtitles: tuple[TextCue, ...] = ()
@@ -196,18 +200,20 @@ def _prepared(source: Path, target: Path, settings: ExportSettings, recording: R
         encoder=_encoder_load(rate.preset, settings.unchanged),
     )
     tolerance = _tolerance(settings, recording)
-    fallbacks = _fallbacks(settings)
+    encoder, lost = choose(spec_of(director, rate, buffers, settings), settings)
+    fallbacks = [*_fallbacks(settings), *lost]
+    unchanged = _unchanged(settings, encoder)
     if settings.strict and fallbacks:
         first = fallbacks[0]
         raise StrictFallbackError(
             f"--strict: {first.used} would be used instead of {first.wanted} ({first.stage}), because {first.reason}."
         )
-    plan = _explain(source, target, settings, recording, project, director, spans, rate, buffers, fallbacks)
+    plan = _explain(source, target, settings, recording, project, director, spans, rate, buffers, encoder, fallbacks)
     plan = replace(
         plan,
         warnings=_once(*plan.warnings, *warnings),
         subtitles=_explain_subtitles(settings, target, texts),
-        unchanged=_explain_unchanged(settings, tolerance),
+        unchanged=_explain_unchanged(unchanged, encoder, tolerance),
     )
     encoding, copied = plan, None
     try:
@@ -226,6 +232,8 @@ def _prepared(source: Path, target: Path, settings: ExportSettings, recording: R
         rate,
         buffers,
         plan,
+        encoder,
+        unchanged,
         fallbacks=fallbacks,
         subtitles=texts,
         tolerance=tolerance,
@@ -267,17 +275,23 @@ def _encoder_load(preset: str, unchanged: Unchanged) -> EncoderLoad:
     return replace(load, bframes=0) if unchanged == "vfr" else load
 
 
-def _explain_unchanged(settings: ExportSettings, tolerance: int | None) -> dict[str, Any]:
+def _unchanged(settings: ExportSettings, encoder: EncoderChoice) -> Unchanged:
+    """``splice`` needs a stream that can be edited."""
+    return "vfr" if settings.unchanged == "splice" and encoder.choice.used != "libx264" else settings.unchanged
+
+
+def _explain_unchanged(used: Unchanged, encoder: EncoderChoice, tolerance: int | None) -> dict[str, Any]:
     reasons = {
         "splice": "pictures in which nothing or little changes are inserted into the H.264 stream, not encoded",
-        "vfr": "a picture lasts until the next one that differs",
+        "vfr": "a picture lasts until the next one that differs"
+        + ("" if encoder.choice.used == "libx264" else "; only the streams of libx264 can be spliced"),
         "encode": "asked for: every frame goes through the encoder",
     }
     exact = "only equal source pictures count as unchanged"
     noise = f"blocks within {tolerance} of 255 of what is shown count as unchanged: the recording was encoded before"
     return {
-        "used": settings.unchanged,
-        "reason": reasons[settings.unchanged],
+        "used": used,
+        "reason": reasons[used],
         "tolerance": tolerance or 0,
         "tolerance_reason": noise if tolerance else exact,
     }
@@ -359,6 +373,7 @@ def _explain(
     spans: tuple[AudioSpan, ...],
     rate: RateControl,
     buffers: BufferSizes,
+    encoder: EncoderChoice,
     fallbacks: list[Fallback],
 ) -> ExportPlan:
     width, height = director.size
@@ -398,9 +413,12 @@ def _explain(
             )
         )
     formats.append(FormatEdge("compose->encode", NATIVE, "bt709", "limited", "planar compositor"))
-    formats.append(FormatEdge("encoded", NATIVE, "bt709", "limited", "libx264"))
+    if encoder.pixel_format != NATIVE:
+        edge = f"{NATIVE} {BT709_LIMITED}", f"{encoder.pixel_format} {BT709_LIMITED}"
+        why = f"{encoder.choice.used} takes nothing else"
+        conversions.append(Conversion("compose->encode", *edge, "swscale", why))
+    formats.append(FormatEdge("encoded", encoder.pixel_format, "bt709", "limited", encoder.choice.used))
     has_audio = bool(spans)
-    encoder = choose_encoder(settings.codec, settings.encoder)
     return ExportPlan(
         source=str(source),
         output=str(target),
@@ -427,7 +445,7 @@ def _explain(
             if conversions
             else "decoder, compositor and encoder share one format",
         ),
-        encoder=encoder,
+        encoder=encoder.choice,
         rate_control={
             "crf": rate.crf,
             "preset": rate.preset,

@@ -9,19 +9,20 @@ import math
 import os
 import time
 from collections import deque
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reelpress import clock
 from reelpress.color import BT709_LIMITED
+from reelpress.encode.converting import Converting
 from reelpress.encode.open import open_output
 from reelpress.encode.splice.errors import SpliceRefused
 from reelpress.encode.splice.session import SpliceSession
 from reelpress.errors import ExportError, StrictFallbackError
 from reelpress.events import CompletedEvent, Fallback, FallbackEvent, PlanEvent, ProgressEvent, WarningEvent
-from reelpress.export import stages
+from reelpress.export import encoding, stages
 from reelpress.export.copy import CopyRefused
 from reelpress.export.hooks import Hooks
 from reelpress.export.observe import Observer
@@ -29,7 +30,7 @@ from reelpress.export.report import ExportReport, FrameCounts, OutputInfo, Stage
 from reelpress.export.sources import SourcePool
 from reelpress.export.subtitles import LANGUAGE, read_back, write_srt
 from reelpress.media.audio import AudioMixer
-from reelpress.media.encoder import AudioEncoderSpec, EncoderSpec
+from reelpress.media.encoder import AudioEncoderSpec
 from reelpress.media.pool import pool
 from reelpress.media.text_track import CODEC as TEXT_CODEC
 from reelpress.media.text_track import TextTrackSettings, text_packets
@@ -51,7 +52,6 @@ if TYPE_CHECKING:
     from reelpress.export.prepare import Job
     from reelpress.export.settings import Unchanged, Verify
     from reelpress.media.packets import EncodedPacket
-    from reelpress.pipeline.budget import BufferSizes
 
 log = logging.getLogger(__name__)
 
@@ -177,13 +177,13 @@ def _flowed(
     """Run the stages; once more with every frame encoded where the encoder's stream turns out not to be splicable."""
 
     def fell_back(used: Unchanged, reason: str) -> None:
-        fallback = Fallback("encode", job.settings.unchanged, used, reason)
+        fallback = Fallback("encode", job.unchanged, used, reason)
         if job.settings.strict:
             raise StrictFallbackError(f"--strict: --unchanged {used} would be used instead, because {reason}")
         job.fallbacks.append(fallback)
         teller.event(FallbackEvent(**asdict(fallback)))
 
-    flow = _Flow(job, part_path, cancel, hooks, observer, job.settings.unchanged)
+    flow = _Flow(job, part_path, cancel, hooks, observer, job.unchanged)
     try:
         if flow.refused is not None:
             fell_back(flow.unchanged, flow.refused)
@@ -273,23 +273,14 @@ class _Flow:
             max_bytes=PACKET_BYTES,
             size_of=lambda batch: sum(packet.size for packet in batch),
         )
-        width, height = director.size
         try:
             opened = open_output(
                 part_path,
                 hooks.encoder_spec(
-                    EncoderSpec(
-                        width=width,
-                        height=height,
-                        fps=director.fps,
-                        crf=job.rate.crf,
-                        maxrate=job.rate.maxrate,
-                        bufsize=job.rate.bufsize,
-                        preset=job.rate.preset,
-                        gop_frames=max(1, round(director.fps * settings.gop)),
-                        threads=buffers.encode_threads,
-                        lookahead=buffers.lookahead,
-                        extra=_encoder_extra(buffers),
+                    replace(
+                        encoding.spec_of(director, job.rate, buffers, settings),
+                        codec=job.encoder.candidate.name,
+                        pixel_format=job.encoder.pixel_format,
                     )
                 ),
                 unchanged,
@@ -302,6 +293,11 @@ class _Flow:
                 self.mixer.close()
             raise
         self.writer, self.encoder = opened.writer, opened.encoder
+        self.converting: Converting | None = None
+        if opened.encoder.spec.pixel_format not in encoding.COMPOSED and opened.encoder.spec.external_conversion:
+            from reelpress.convert.swscale import SwscaleConverter  # hardly any encoder needs it
+
+            self.encoder = self.converting = Converting(opened.encoder, SwscaleConverter())
         self.unchanged, self.refused = opened.unchanged, opened.refused
         self.inserted: dict[str, int] = {}
         self.shown: Sequence[int] | None = None
@@ -423,14 +419,11 @@ def sources_of(job: Job) -> list[Path]:
     return files
 
 
-def _encoder_extra(buffers: BufferSizes) -> dict[str, str]:
-    """Options by which x264 holds fewer pictures, where the budget asks for it."""
-    extra = {}
-    if buffers.bframes is not None:
-        extra["bf"] = str(buffers.bframes)
-    if buffers.sync_lookahead is not None:
-        extra["x264-params"] = f"sync-lookahead={buffers.sync_lookahead}"
-    return extra
+def _converted(flow: _Flow, edge: str) -> int:
+    """Pictures converted on a planned edge."""
+    if flow.converting is not None and edge == "compose->encode":
+        return flow.converting.conversions
+    return flow.sources[stages.kind_of(edge)].conversions
 
 
 def _verified(
@@ -498,10 +491,7 @@ def _report(
             for name, s in stats.stages.items()
         },
         formats=[asdict(edge) for edge in job.plan.formats],
-        conversions=[
-            {**asdict(planned), "frames": flow.sources[stages.kind_of(planned.edge)].conversions}
-            for planned in job.plan.conversions
-        ],
+        conversions=[{**asdict(planned), "frames": _converted(flow, planned.edge)} for planned in job.plan.conversions],
         fallbacks=list(job.fallbacks),
         warnings=warnings,
         buffers={

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from reelpress import clock
+from reelpress.encode.candidates import ENCODERS
 from reelpress.errors import SettingsError
 from reelpress.flags import FeatureFlags, Setting, parse_bool
 
@@ -60,7 +61,6 @@ MAX_SIDE = 8192
 _BUILT: dict[str, tuple[str, ...]] = {
     "format": ("mp4",),
     "codec": ("h264",),
-    "encoder": ("auto", "libx264"),
     "decoder": ("auto", "software"),
 }
 
@@ -190,6 +190,7 @@ class ExportSettings:
 _CHOICES: dict[str, tuple[str, ...]] = {
     "format": FORMATS,
     "codec": CODECS,
+    "encoder": ENCODERS,
     "quality": QUALITIES,
     "renderer": get_args(Renderer),
     "converter": get_args(Converter),

@@ -9,9 +9,6 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import av
-from av.codec.context import CodecContext
-from av.codec.context import Flags as CodecFlags
-from av.video.codeccontext import VideoCodecContext
 
 from reelpress.clock import AUDIO_RATE
 from reelpress.media._av import open_input
@@ -22,11 +19,10 @@ from reelpress.media.encoder import (
     TRANSFER_POINT,
     AudioEncoderSpec,
     AudioSession,
-    EncoderSpec,
-    VideoSession,
 )
 from reelpress.media.faults import writing
-from reelpress.media.mux import BITEXACT, Mp4Writer, audio_stream, opened
+from reelpress.media.mux import BITEXACT, Mp4Writer, audio_stream
+from reelpress.media.opening import opened
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -112,29 +108,3 @@ class CopyWriter(Mp4Writer):
             self._closed = True
             raise
         self.audio = session
-
-
-def picture_encoder(spec: EncoderSpec) -> VideoSession:
-    """An H.264 encoder without a file: packets as a byte stream, parameter sets in ``extradata`` alone.
-
-    Raises:
-        EncoderError: The encoder refuses its settings.
-    """
-    context = CodecContext.create(spec.codec, "w")
-    assert isinstance(context, VideoCodecContext)
-    context.width, context.height = spec.width, spec.height
-    context.pix_fmt = spec.pixel_format
-    context.time_base = 1 / spec.fps
-    context.framerate = spec.fps
-    context.gop_size = spec.gop_frames
-    context.thread_type = "FRAME"
-    context.thread_count = max(1, spec.threads)
-    color = spec.color
-    context.colorspace = MATRIX_POINT[color.matrix]
-    context.color_primaries = PRIMARIES_POINT[color.primaries]
-    context.color_trc = TRANSFER_POINT[color.transfer]
-    context.color_range = RANGE_POINT[color.range]
-    context.flags |= CodecFlags.bitexact.value | CodecFlags.global_header.value
-    context.options = spec.options()
-    opened(context, f"The video encoder {spec.codec}")
-    return VideoSession(context, spec, "the pictures at a cut")

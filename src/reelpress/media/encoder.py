@@ -17,6 +17,7 @@ from av.video.frame import PictureType
 from reelpress.clock import AUDIO_RATE
 from reelpress.color import BT709_LIMITED, ColorSpec, Matrix, Primaries, Range, Siting, Transfer
 from reelpress.errors import EncoderError, FormatError, SettingsError
+from reelpress.media.codec_options import codec_of, options_of
 from reelpress.media.faults import writing
 from reelpress.media.packets import EncodedPacket, strip_user_data
 from reelpress.media.scale import Scaler
@@ -93,18 +94,7 @@ class EncoderSpec:
 
     def options(self) -> dict[str, str]:
         """The encoder's options by the library's names."""
-        chosen = {
-            "preset": self.preset,
-            "crf": f"{self.crf:g}",
-            "chroma_sample_location": _LOCATION[self.color.siting],
-            "a53cc": "0",  # captions of a source frame must not slip into the output
-        }
-        if self.maxrate is not None:
-            chosen["maxrate"] = str(self.maxrate)
-            chosen["bufsize"] = str(self.bufsize if self.bufsize is not None else 2 * self.maxrate)
-        if self.lookahead is not None:
-            chosen["rc-lookahead"] = str(self.lookahead)
-        return {**chosen, **self.extra}
+        return {"chroma_sample_location": _LOCATION[self.color.siting], **options_of(self)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +120,8 @@ class VideoSession:
         self._name = name
         self._scaler: Scaler | None = None
         self._time_base = 1 / spec.fps
+        self._notes = codec_of(spec.codec) == "h264"
+        """Whether packets may carry notes of the encoder to be taken out; the others' options leave them out."""
 
     @property
     def extradata(self) -> bytes:
@@ -191,7 +183,7 @@ class VideoSession:
 
     def _packed(self, packet: Packet[Any]) -> EncodedPacket:
         data = bytes(packet)
-        if packet.is_keyframe:
+        if packet.is_keyframe and self._notes:
             data = strip_user_data(data)
         pts, dts = _times(packet)
         return EncodedPacket("video", data, pts, dts, 1, bool(packet.is_keyframe), self._time_base)

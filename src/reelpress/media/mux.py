@@ -21,25 +21,16 @@ from av.video.codeccontext import VideoCodecContext
 
 from reelpress.clock import AUDIO_RATE
 from reelpress.errors import EncoderError, OutputError
-from reelpress.media.encoder import (
-    MATRIX_POINT,
-    PRIMARIES_POINT,
-    RANGE_POINT,
-    TRANSFER_POINT,
-    AudioEncoderSpec,
-    AudioSession,
-    EncoderSpec,
-    VideoSession,
-)
+from reelpress.media.encoder import AudioEncoderSpec, AudioSession, EncoderSpec, VideoSession
 from reelpress.media.faststart import move_index_to_front
 from reelpress.media.faults import writing
+from reelpress.media.opening import configure, opened
 from reelpress.media.text_track import CODEC, HEADER, TIMESCALE, TextTrackSettings, switch_off
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from av.codec.context import CodecContext
     from av.container import OutputContainer
     from av.stream import Stream
 
@@ -180,33 +171,11 @@ class Mp4Writer:
             log.debug("closing %s after a failure: %s", self.path, fault)
 
 
-def opened(context: CodecContext, what: str) -> None:
-    try:
-        context.open()
-    except MemoryError:
-        raise
-    except (av.FFmpegError, ValueError) as fault:
-        reason = getattr(fault, "strerror", None) or str(fault)
-        raise EncoderError(f"{what} refused its settings: {reason}.") from fault
-
-
 def _video_stream(container: OutputContainer, spec: EncoderSpec) -> tuple[Stream, VideoCodecContext]:
     stream = container.add_stream(spec.codec, rate=spec.fps, options=spec.options())
     context = stream.codec_context
     assert isinstance(context, VideoCodecContext)
-    context.width, context.height = spec.width, spec.height
-    context.pix_fmt = spec.pixel_format
-    context.time_base = 1 / spec.fps
-    context.gop_size = spec.gop_frames
-    # The default is slice threads: as many slices a picture as threads, and up to half as many bits again.
-    context.thread_type = "FRAME"
-    context.thread_count = max(1, spec.threads)
-    color = spec.color
-    context.colorspace = MATRIX_POINT[color.matrix]
-    context.color_primaries = PRIMARIES_POINT[color.primaries]
-    context.color_trc = TRANSFER_POINT[color.transfer]
-    context.color_range = RANGE_POINT[color.range]
-    context.flags |= CodecFlags.bitexact.value
+    configure(context, spec)
     return stream, context
 
 

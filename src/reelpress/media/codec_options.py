@@ -1,0 +1,184 @@
+"""What each video encoder is told for the same wish: names and scales of its own options.
+
+Every encoder gets constant quality under a ceiling where it can, and a bit rate where it cannot. ``crf`` is x264's
+scale everywhere; the others' scales are laid beside it here. Quality numbers beside x264's are the encoders' own
+documentation's (x265: 28 stands where x264 has 23; SVT-AV1: 0 to 63), not measurements, unless said otherwise.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from reelpress.media.encoder import EncoderSpec
+
+SPEEDS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
+"""x264's presets, fastest first: the scale of ``EncoderSpec.preset`` for all encoders."""
+
+SVT_PRESETS = (9, 9, 8, 8, 7, 6, 5, 4, 3)
+"""SVT-AV1's presets beside ``SPEEDS``. From 10 on a trial (:mod:`reelpress.media.trial`) shows wrong pictures in short
+files (version 4.1: fields 80 to 120 of 255 off), as its own warning says."""
+
+NVENC_PRESETS = ("p1", "p1", "p3", "p4", "p4", "p5", "p6", "p7", "p7")
+"""NVENC's p1 (fastest) to p7 beside ``SPEEDS``. p4 is its default; from p6 on time doubles for about 1 % of bits."""
+
+
+def codec_of(encoder: str) -> str:
+    """``h264``, ``hevc``, ``av1`` or the encoder's own name: what decodes the packets of ``encoder``."""
+    for mark, codec in (("264", "h264"), ("265", "hevc"), ("hevc", "hevc"), ("av1", "av1"), ("vp9", "vp9")):
+        if mark in encoder:
+            return codec
+    return encoder
+
+
+def options_of(spec: EncoderSpec) -> dict[str, str]:
+    """The encoder's private options by the library's names; ``spec.extra`` wins over them."""
+    maker = _MAKERS.get(spec.codec)
+    if maker is None:
+        maker = next((make for suffix, make in _BY_SUFFIX.items() if spec.codec.endswith(suffix)), _plain)
+    return {**maker(spec), **spec.extra}
+
+
+def _ceiling(spec: EncoderSpec) -> dict[str, str]:
+    if spec.maxrate is None:
+        return {}
+    return {
+        "maxrate": str(spec.maxrate),
+        "bufsize": str(spec.bufsize if spec.bufsize is not None else 2 * spec.maxrate),
+    }
+
+
+def _x264(spec: EncoderSpec) -> dict[str, str]:
+    chosen = {
+        "preset": spec.preset,
+        "crf": f"{spec.crf:g}",
+        "a53cc": "0",  # captions of a source frame must not slip into the output
+        **_ceiling(spec),
+    }
+    if spec.lookahead is not None:
+        chosen["rc-lookahead"] = str(spec.lookahead)
+    return chosen
+
+
+def _x265(spec: EncoderSpec) -> dict[str, str]:
+    # info=0: no note with the encoder's options in the file. open-gop=0: each key frame can be sought to.
+    told = ["log-level=error", "info=0", "open-gop=0", f"keyint={spec.gop_frames}", "min-keyint=1"]
+    if spec.lookahead is not None:
+        told.append(f"rc-lookahead={max(spec.lookahead, 4)}")
+    # WPP rows keep all cores busy, so few frames need to be in the works at once, and fewer are held.
+    told += [f"pools={max(1, spec.threads)}", "frame-threads=1"]
+    return {
+        "preset": spec.preset,
+        "crf": f"{min(51.0, spec.crf + 4):g}",
+        "forced-idr": "1",
+        "a53cc": "0",
+        "x265-params": ":".join(told),
+        **_ceiling(spec),
+    }
+
+
+def _svt_av1(spec: EncoderSpec) -> dict[str, str]:
+    preset = SVT_PRESETS[SPEEDS.index(spec.preset)] if spec.preset in SPEEDS else 10
+    # scm=1: palette and intra block copy, which are made for screens. tune=0: by eye; 1 is PSNR.
+    told = ["scm=1", f"lp={max(1, spec.threads)}", "enable-overlays=0"]
+    if spec.lookahead is not None:
+        told.append(f"lookahead={max(spec.lookahead, 0)}")
+    return {
+        "preset": str(preset),
+        "crf": str(min(63, max(1, round(spec.crf * 63 / 51 + 5)))),
+        "svtav1-params": ":".join(told),
+    }
+
+
+def _vp9(spec: EncoderSpec) -> dict[str, str]:
+    speed = max(0, 8 - SPEEDS.index(spec.preset)) if spec.preset in SPEEDS else 6
+    return {
+        "crf": str(min(63, round(spec.crf * 63 / 51 + 6))),
+        "b": "0",  # with crf: constant quality
+        "deadline": "realtime" if speed >= 5 else "good",
+        "cpu-used": str(speed if speed >= 5 else min(speed, 5)),
+        "row-mt": "1",
+        "tune-content": "screen",
+        "lag-in-frames": str(min(spec.lookahead, 25)) if spec.lookahead is not None else "0",
+    }
+
+
+def _nvenc(spec: EncoderSpec) -> dict[str, str]:
+    preset = NVENC_PRESETS[SPEEDS.index(spec.preset)] if spec.preset in SPEEDS else "p4"
+    # hq with spatial AQ keeps text crisp; delay=0 hands packets over at once, for short queues; b_ref_mode is off since
+    # not all generations have it.
+    return {
+        "preset": preset,
+        "tune": "hq",
+        "rc": "vbr",
+        "cq": f"{spec.crf + 3:g}",
+        "b": "0",
+        "spatial-aq": "1",
+        "forced-idr": "1",
+        "bf": spec.extra.get("bf", "0"),
+        "rc-lookahead": "0",
+        "b_ref_mode": "disabled",
+        **_ceiling(spec),
+    }
+
+
+def _videotoolbox(spec: EncoderSpec) -> dict[str, str]:
+    # Constant quality exists on Apple's own chips only, so the rate is what all Macs have. Software is refused: there
+    # x264 is better. prio_speed off and realtime off: an export is not live.
+    return {"b": str(_target(spec)), "allow_sw": "0", "realtime": "0", "a53cc": "0", **_ceiling(spec)}
+
+
+def _qsv(spec: EncoderSpec) -> dict[str, str]:
+    preset = spec.preset if spec.preset in SPEEDS[2:] else "veryfast"
+    return {
+        "preset": preset,
+        "global_quality": f"{round(spec.crf + 2)}",  # ICQ
+        "forced_idr": "1",
+        "async_depth": "4",
+        "bf": spec.extra.get("bf", "0"),
+        **_ceiling(spec),
+    }
+
+
+def _amf(spec: EncoderSpec) -> dict[str, str]:
+    quality = "speed" if spec.preset in SPEEDS[:3] else ("quality" if spec.preset in SPEEDS[6:] else "balanced")
+    return {
+        "usage": "transcoding",
+        "quality": quality,
+        "rc": "vbr_peak",
+        "b": str(_target(spec)),
+        "forced_idr": "1",
+        **_ceiling(spec),
+    }
+
+
+def _mediafoundation(spec: EncoderSpec) -> dict[str, str]:
+    return {"rate_control": "u_vbr", "b": str(_target(spec)), "scenario": "archive", "hw_encoding": "1"}
+
+
+def _plain(spec: EncoderSpec) -> dict[str, str]:
+    return {}
+
+
+def _target(spec: EncoderSpec) -> int:
+    """Bits a second for encoders without constant quality: Cap's own rate, of which the ceiling is 1.5 times."""
+    return (
+        int(spec.maxrate / 1.5) if spec.maxrate is not None else int(0.1 * spec.width * spec.height * float(spec.fps))
+    )
+
+
+_MAKERS: Mapping[str, Callable[[EncoderSpec], dict[str, str]]] = {
+    "libx264": _x264,
+    "libx265": _x265,
+    "libsvtav1": _svt_av1,
+    "libvpx-vp9": _vp9,
+}
+_BY_SUFFIX: Mapping[str, Callable[[EncoderSpec], dict[str, str]]] = {
+    "_nvenc": _nvenc,
+    "_videotoolbox": _videotoolbox,
+    "_qsv": _qsv,
+    "_amf": _amf,
+    "_mf": _mediafoundation,
+}
