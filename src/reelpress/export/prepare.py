@@ -14,6 +14,7 @@ from reelpress.encode.select import Choice, EncoderChoice
 from reelpress.errors import SettingsError, StrictFallbackError, UnsupportedInputError
 from reelpress.events import Fallback
 from reelpress.export.copy import CopyJob, CopyRefused, decide
+from reelpress.export.decoding import choose_decoder
 from reelpress.export.encoding import choose, spec_of
 from reelpress.export.plan import Conversion, Estimate, ExportPlan, FormatEdge, estimate
 from reelpress.export.settings import FORMATS, ExportSettings, Unchanged
@@ -201,14 +202,19 @@ def _prepared(source: Path, target: Path, settings: ExportSettings, recording: R
     )
     tolerance = _tolerance(settings, recording)
     encoder, lost = choose(spec_of(director, rate, buffers, settings), settings)
-    fallbacks = [*_fallbacks(settings), *lost]
+    decoder_name, decoder, undecoded = choose_decoder(
+        director.tracks, settings, threads=buffers.decode_threads, frames=director.frames
+    )
+    fallbacks = [*_fallbacks(settings), *lost, *undecoded]
     unchanged = _unchanged(settings, encoder)
     if settings.strict and fallbacks:
         first = fallbacks[0]
         raise StrictFallbackError(
             f"--strict: {first.used} would be used instead of {first.wanted} ({first.stage}), because {first.reason}."
         )
-    plan = _explain(source, target, settings, recording, project, director, spans, rate, buffers, encoder, fallbacks)
+    plan = _explain(
+        source, target, settings, recording, project, director, spans, rate, buffers, encoder, decoder, fallbacks
+    )
     plan = replace(
         plan,
         warnings=_once(*plan.warnings, *warnings),
@@ -234,6 +240,7 @@ def _prepared(source: Path, target: Path, settings: ExportSettings, recording: R
         plan,
         encoder,
         unchanged,
+        decoder_name,
         fallbacks=fallbacks,
         subtitles=texts,
         tolerance=tolerance,
@@ -374,6 +381,7 @@ def _explain(
     rate: RateControl,
     buffers: BufferSizes,
     encoder: EncoderChoice,
+    decoder: Choice,
     fallbacks: list[Fallback],
 ) -> ExportPlan:
     width, height = director.size
@@ -429,11 +437,7 @@ def _explain(
         duration_s=float(Fraction(director.frames) / director.fps),
         formats=tuple(formats),
         conversions=tuple(conversions),
-        decoder=Choice(
-            f"software ({', '.join(dict.fromkeys(codecs))})",
-            f"{buffers.decode_threads} threads, bounded by the memory budget",
-            (("hardware decoders", "not built in this version of Reelpress"),),
-        ),
+        decoder=decoder,
         renderer=Choice(
             "planar",
             "composes in the decoder's and the encoder's own planes, on the CPU",

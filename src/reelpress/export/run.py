@@ -176,18 +176,21 @@ def _flowed(
 ) -> tuple[_Flow, PipelineStats]:
     """Run the stages; once more with every frame encoded where the encoder's stream turns out not to be splicable."""
 
-    def fell_back(used: Unchanged, reason: str) -> None:
-        fallback = Fallback("encode", job.unchanged, used, reason)
+    def fell_back(stage: str, wanted: str, used: str, reason: str) -> None:
+        fallback = Fallback(stage, wanted, used, reason)
         if job.settings.strict:
-            raise StrictFallbackError(f"--strict: --unchanged {used} would be used instead, because {reason}")
+            raise StrictFallbackError(f"--strict: {used} would be used instead of {wanted} ({stage}), because {reason}")
         job.fallbacks.append(fallback)
         teller.event(FallbackEvent(**asdict(fallback)))
 
     flow = _Flow(job, part_path, cancel, hooks, observer, job.unchanged)
     try:
         if flow.refused is not None:
-            fell_back(flow.unchanged, flow.refused)
-        return flow, flow.run(cancel, teller, warn)
+            fell_back("encode", job.unchanged, flow.unchanged, flow.refused)
+        stats = flow.run(cancel, teller, warn)
+        for key, why in flow.devices_lost().items():
+            fell_back("decode", job.decoder_name, "software", f"{key}: {why}")
+        return flow, stats
     except StrictFallbackError:
         flow.abandon()
         raise
@@ -197,7 +200,7 @@ def _flowed(
             raise
         flow.abandon()
         reason = error.__cause__.reason  # not the error itself: its traceback holds pictures
-    fell_back("encode", reason)
+    fell_back("encode", job.unchanged, "encode", reason)
     flow = _Flow(job, part_path, cancel, hooks, observer, "encode")
     return flow, flow.run(cancel, teller, warn)
 
@@ -395,6 +398,10 @@ class _Flow:
             self.inserted = asdict(self.encoder.counts)
         del self.writer, self.encoder
         pool.clear()
+
+    def devices_lost(self) -> dict[str, str]:
+        """Tracks -> why the chip that began to decode them did not go on."""
+        return {key: why for pool in self.sources.values() for key, why in pool.devices_lost.items()}
 
     def afterwards(self) -> list[str]:
         """Warnings that only the run could tell."""

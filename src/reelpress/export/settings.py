@@ -39,6 +39,9 @@ BOXES: dict[str, tuple[int, int]] = {
 }
 """Named resolutions: boxes that the picture is fitted into (cap-format 3.1)."""
 
+DECODERS = ("auto", "software", "cuda", "videotoolbox", "d3d11va", "qsv", "vaapi")
+"""``software``, and the devices of ``reelpress.media.hardware`` (which this module must not load)."""
+
 X264_PRESETS = (
     "ultrafast",
     "superfast",
@@ -61,7 +64,6 @@ MAX_SIDE = 8192
 _BUILT: dict[str, tuple[str, ...]] = {
     "format": ("mp4",),
     "codec": ("h264",),
-    "decoder": ("auto", "software"),
 }
 
 
@@ -191,6 +193,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "format": FORMATS,
     "codec": CODECS,
     "encoder": ENCODERS,
+    "decoder": DECODERS,
     "quality": QUALITIES,
     "renderer": get_args(Renderer),
     "converter": get_args(Converter),

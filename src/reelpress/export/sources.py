@@ -10,7 +10,6 @@ from reelpress.media.decode import VideoSource
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from reelpress.media.base import Decoder
     from reelpress.media.planes import Planes
     from reelpress.recording.model import Recording
 
@@ -45,12 +44,14 @@ class SourcePool:
         self._decoder = decoder
         self._cancelled = cancelled
         self._frames = frames
-        self._open: dict[str, Decoder] = {}
+        self._open: dict[str, VideoSource] = {}
         self._meters: dict[str, DamageMeter] | None = {} if enforce_damage else None
         self.repeated = 0
         """Pictures that could not be decoded and were taken from the last good one."""
         self.conversions = 0
         """Pictures whose pixel format was converted."""
+        self.devices_lost: dict[str, str] = {}
+        """Source key -> why the device that should have decoded it does not (any more)."""
         self.problems: dict[str, str] = {}
         """Source key -> the decoder's last complaint."""
 
@@ -73,11 +74,11 @@ class SourcePool:
             self._meters[key].note(ordinal, decoded.time, repeated=decoded.repeated, error=decoded.error)
         return decoded.planes
 
-    def _opened(self, key: str) -> Decoder:
+    def _opened(self, key: str) -> VideoSource:
         while len(self._open) >= OPEN_AT_ONCE:
             self._leave(next(iter(self._open)))
         track = self._recording.track(key)
-        source: Decoder = VideoSource(
+        source = VideoSource(
             track.path, track.info, track.index, threads=self._threads, decoder=self._decoder, cancel=self._cancelled
         )
         self._open[key] = source
@@ -89,6 +90,8 @@ class SourcePool:
     def _leave(self, key: str) -> None:
         source = self._open.pop(key)
         self.conversions += source.conversions
+        if source.device_lost is not None:
+            self.devices_lost[key] = source.device_lost
         source.close()
 
     def close(self) -> None:

@@ -66,7 +66,10 @@ def render_still(source: Path, time: Fraction, *, settings: ExportSettings | Non
         SettingsError: The time lies outside of the video.
         InputError: The source cannot be read.
     """
-    settings = dataclasses.replace(settings or ExportSettings(), start=None, end=None, no_audio=True, subtitles=None)
+    # Hundreds of pictures are decoded for one at most: a chip's decoder would hardly be open by then.
+    settings = dataclasses.replace(
+        settings or ExportSettings(), start=None, end=None, no_audio=True, subtitles=None, decoder="software"
+    )
     with watched("prepare", lambda: prepare(source, None, settings), stall_s=settings.stall_timeout) as job:
         director = job.director
         index = clock.frame_at(time, director.fps)

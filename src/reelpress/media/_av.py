@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import av
 import av.error
 import numpy as np
+from av.codec.hwaccel import HWAccel
 from av.stream import Discard
 
 from reelpress.errors import (
@@ -137,7 +138,12 @@ _UNDECODED: dict[str, Any] = {"options": {"skip_frame": "all"}}
 
 
 def open_input(
-    path: Path, *, only: int | None = None, packets_only: bool = False, header_only: bool = False
+    path: Path,
+    *,
+    only: int | None = None,
+    packets_only: bool = False,
+    header_only: bool = False,
+    device: str | None = None,
 ) -> InputContainer:
     """Open ``path`` for reading.
 
@@ -148,12 +154,15 @@ def open_input(
             their streams say less about their pictures.
         header_only: The file's header says all that is needed (an MP4 of ours): nothing is decoded to find out more,
             which else takes as long as a key frame. Pixel formats are not known then.
+        device: FFmpeg's type of the device that decodes the pictures, and nothing else does.
 
     Raises:
-        InputError: It cannot be opened; the sentence names the file and the reason.
+        InputError: It cannot be opened, or not on this device; the sentence names the file and the reason.
     """
     check_file(path)
-    if header_only:
+    if device is not None:
+        container = _opened(path, {"hwaccel": HWAccel(device, allow_software_fallback=False)})
+    elif header_only:
         container = _opened(path, _HEADER_ONLY)
     elif packets_only and path.suffix.lower() in _STORES_TIMES:
         container = _opened(path, _UNDECODED)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 class DecoderRun:
     """An open file, positioned somewhere, that gives out its frames. Errors of single packets are collected.
 
+    With ``hardware`` a chip decodes (a device type of FFmpeg's), until :meth:`use_one_thread` says otherwise.
     With ``threads`` above 1 FFmpeg's frame threads are used: more throughput, but an error shows up with a later
     packet, and closing after an error needs care (see :meth:`close`).
 
@@ -33,10 +34,19 @@ class DecoderRun:
             reached: the next :meth:`seek` opens a new decoder.
     """
 
-    def __init__(self, path: Path, stream: int, threads: int, cancel: Callable[[], bool] | None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        stream: int,
+        threads: int,
+        cancel: Callable[[], bool] | None,
+        *,
+        hardware: str | None = None,
+    ) -> None:
         self._container: InputContainer | None = None
         self._path, self._index, self._cancel = path, stream, cancel
         self.threads = threads
+        self.hardware = hardware
         self.tainted = False
         self.pristine = True
         self.failed: set[int] = set()
@@ -47,14 +57,15 @@ class DecoderRun:
     def _open(self) -> None:
         self.tainted = False
         self.pristine = True
-        container = open_input(self._path, only=self._index)
+        container = open_input(self._path, only=self._index, device=self.hardware)
         self._container = container
         with input_errors(self._path):
             stream: Any = stream_of(container, self._index, self._path)
             self._stream = stream
             context = stream.codec_context
-            context.thread_type = "FRAME" if self.threads > 1 else "NONE"
-            context.thread_count = self.threads
+            threads = 1 if self.hardware is not None else self.threads
+            context.thread_type = "FRAME" if threads > 1 else "NONE"
+            context.thread_count = threads
             # Finds damage that would otherwise pass as a picture (H.264: data left over after the last macroblock).
             # None of the intact files at hand is reported by it.
             context.options = {"err_detect": "crccheck+aggressive"}
@@ -101,8 +112,9 @@ class DecoderRun:
         self.from_start = False
 
     def use_one_thread(self) -> None:
-        """No frame threads from the next :meth:`seek` on."""
+        """No frame threads and no chip from the next :meth:`seek` on: what comes then is the last word."""
         self.threads = 1
+        self.hardware = None
         self.tainted = True
 
     def _drain(self) -> None:

@@ -7,10 +7,11 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from reelpress.color import Range
-from reelpress.errors import DamagedSourceError, SettingsError
+from reelpress.errors import DamagedSourceError, SettingsError, UnreadableInputError, UnsupportedInputError
 from reelpress.media._decoder import DecoderRun
 from reelpress.media._upright import upright
 from reelpress.media.base import DecodedFrame
+from reelpress.media.hardware import DEVICES
 from reelpress.media.scale import Scaler, describe_conversion, from_frame
 
 if TYPE_CHECKING:
@@ -78,21 +79,25 @@ class VideoSource:
             info: What :func:`probe` found.
             index: What :func:`build_index` found.
             threads: Frame threads of the decoder, 1 or more; each holds a frame.
-            decoder: ``software`` (or ``auto``, which means the same so far).
+            decoder: ``software``, or a device type of :data:`reelpress.media.hardware.DEVICES`: after the first picture
+                that does not come out of it, and where it cannot be opened, software decodes (:attr:`device_lost`).
             cancel: Asked between packets; ``True`` ends the call with ``Cancelled``.
 
         Raises:
             InputError: The file cannot be opened any more.
             SettingsError: Another decoder.
         """
-        if decoder not in ("software", "auto"):
-            raise SettingsError(f"There is no decoder {decoder!r}; allowed are auto and software.")
+        if decoder != "software" and decoder not in DEVICES:
+            raise SettingsError(f"There is no decoder {decoder!r}; allowed are software, {', '.join(DEVICES)}.")
         self._path, self._info, self._index = path, info, index
         self._cancel = cancel
         self._stored = (info.height, info.width) if info.rotation in (90, 270) else (info.width, info.height)
         self._scaler = Scaler(2 if threads > 1 else 1)
         self._turn = info.rotation != 0 or info.mirrored
-        self._decoder = DecoderRun(path, info.index, threads if info.frame_threads else 1, cancel)
+        self.device_lost: str | None = None
+        """Why the device that was asked for does not decode (any more)."""
+        self._device = None if decoder == "software" else decoder
+        self._decoder = self._opened(threads if info.frame_threads else 1)
         self._good: _Picture | None = None
         self._ahead: _Picture | None = None
         self._next_ordinal = 0
@@ -107,6 +112,15 @@ class VideoSource:
         self._turned = 0
         self._repeated: set[int] = set()
         self.conversion = conversion_of(info)
+
+    def _opened(self, threads: int) -> DecoderRun:
+        if self._device is not None:
+            try:
+                # Two threads: what goes wrong is tried again without them, and without the device.
+                return DecoderRun(self._path, self._info.index, 2, self._cancel, hardware=self._device)
+            except (UnreadableInputError, UnsupportedInputError) as error:
+                self.device_lost = f"{self._device} cannot be opened ({error})"
+        return DecoderRun(self._path, self._info.index, threads, self._cancel)
 
     @property
     def threads(self) -> int:
@@ -173,6 +187,9 @@ class VideoSource:
             if not (clean and own) and (self._decoder.threads > 1 or (not clean and not pristine)):
                 # Once more: with one thread from here on (see the class), and from the key frame with a new decoder,
                 # for how damage is patched up depends on what was decoded before.
+                if self._decoder.hardware is not None:
+                    why = self._decoder.error or "a picture did not come out whole"
+                    self.device_lost = f"{self._decoder.hardware} failed at frame {ordinal} ({why})"
                 self._decoder.use_one_thread()
                 self._seek(ordinal)
                 continue
