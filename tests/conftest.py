@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,25 @@ from pathlib import Path
 import pytest
 
 REPO = Path(__file__).resolve().parents[1]
+
+
+@functools.cache
+def why_no_gpu() -> str | None:
+    """Why tests marked ``gpu`` cannot run; ``None``: they can, on a software adapter if there is no other."""
+    from reelpress.compose.gpu.device import GpuUnavailable, shared
+
+    try:
+        shared(allow_software=True)
+    except GpuUnavailable as error:
+        return error.reason
+    return None
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("gpu") is not None:
+        reason = why_no_gpu()
+        if reason is not None:
+            pytest.skip(f"no GPU adapter, not even a software one: {reason}")
 
 
 @pytest.fixture(scope="session")

@@ -155,6 +155,15 @@ def pyav_outside_media(module: Module) -> Iterator[str]:
                 yield f"{module.name}:{line} imports PyAV; only media does"
 
 
+def wgpu_outside_the_gpu_modules(module: Module) -> Iterator[str]:
+    parts = module.name.split(".")
+    if parts[1:3] == ["compose", "gpu"] or (parts[1:2] == ["convert"] and parts[-1].startswith("gpu")):
+        return
+    for target, line in module.imports():
+        if target.split(".")[0] == "wgpu":
+            yield f"{module.name}:{line} imports wgpu; only compose.gpu and convert.gpu do"
+
+
 def threads_outside_pipeline(module: Module) -> Iterator[str]:
     if module.layer != "pipeline":
         for name, line in module.uses(THREAD_STARTERS):
@@ -197,6 +206,7 @@ def reference_is_independent(module: Module) -> Iterator[str]:
 RULES: list[Callable[[Module], Iterator[str]]] = [
     back_edges,
     pyav_outside_media,
+    wgpu_outside_the_gpu_modules,
     threads_outside_pipeline,
     environment_outside_flags,
     pictures_in_scene,
@@ -243,6 +253,8 @@ BROKEN = [
     (pyav_outside_media, "encode/a.py", "import av"),
     (pyav_outside_media, "encode/a.py", "import av.video.frame as frame"),
     (pyav_outside_media, "compose/a.py", "def f():\n    from av import VideoFrame"),
+    (wgpu_outside_the_gpu_modules, "compose/planar_gpu.py", "import wgpu"),
+    (wgpu_outside_the_gpu_modules, "convert/select.py", "def f():\n    from wgpu.utils import get_default_device"),
     (threads_outside_pipeline, "media/a.py", "import threading\nthreading.Thread(target=print).start()"),
     (threads_outside_pipeline, "media/a.py", "import threading as t\nt.Timer(1, print)"),
     (threads_outside_pipeline, "media/a.py", "from threading import Thread as T\nT()"),
@@ -271,6 +283,9 @@ ALLOWED = [
     (back_edges, "__main__.py", "from reelpress.cli import main"),
     (pyav_outside_media, "media/a.py", "import av"),
     (pyav_outside_media, "encode/a.py", "import avalanche"),
+    (wgpu_outside_the_gpu_modules, "compose/gpu/device.py", "def f():\n    import wgpu"),
+    (wgpu_outside_the_gpu_modules, "convert/gpu_more.py", "import wgpu"),
+    (wgpu_outside_the_gpu_modules, "convert/a.py", "from reelpress.convert.gpu import GpuConverter"),
     (threads_outside_pipeline, "pipeline/a.py", "import threading\nthreading.Thread(target=print)"),
     (threads_outside_pipeline, "media/a.py", "import threading\nlock = threading.Lock()"),
     (threads_outside_pipeline, "media/a.py", "from concurrent.futures import Executor, Future"),
@@ -305,7 +320,7 @@ def test_rule_lets_the_rest_pass(rule, name, text, tmp_path):
 
 # --- what a start loads -----------------------------------------------------------------------------------------------
 
-HEAVY = {"av", "numpy", "PIL"}
+HEAVY = {"av", "numpy", "PIL", "wgpu"}
 
 
 def loaded_by(*arguments: str) -> set[str]:
@@ -334,3 +349,24 @@ def test_help_is_light(arguments):
     loaded = loaded_by("-m", "reelpress", *arguments)
     assert "typer" in loaded
     assert not loaded & HEAVY
+
+
+GPU_USERS = "convert.select convert.gpu compose.gpu.device export.api".split()
+
+
+@pytest.mark.parametrize("name", GPU_USERS)
+def test_wgpu_is_loaded_at_first_use(name):
+    """Who only decides, or composes on the CPU, does not pay for it (0.1 s, and the drivers of the machine)."""
+    loaded = loaded_by("-c", f"import reelpress.{name}")
+    assert "reelpress" in loaded
+    assert "wgpu" not in loaded
+
+
+@pytest.mark.parametrize("command", ["plan", "export"])
+def test_the_cpu_needs_no_wgpu(command, tiny_cap, tmp_path):
+    arguments = ["-m", "reelpress", command, str(tiny_cap), "--renderer", "cpu"]
+    if command == "export":
+        arguments += ["-o", str(tmp_path / "out.mp4"), "--end", "0.2"]
+    loaded = loaded_by(*arguments)
+    assert "av" in loaded
+    assert "wgpu" not in loaded

@@ -20,7 +20,8 @@
     │   ├── EncoderError                 1    encoder
     │   ├── OutOfMemoryError             1    out_of_memory    names the stage
     │   ├── VerifyError                  1    verify           the finished file is not what was planned
-    │   └── StrictFallbackError          1    strict_fallback  a fallback under --strict
+    │   ├── StrictFallbackError          1    strict_fallback  a fallback under --strict
+    │   └── GpuError                     1    gpu              its own tree: compose.gpu.errors
     ├── FormatError                      1    format           planes in a format nobody agreed on
     └── Cancelled                      130    cancelled
 
