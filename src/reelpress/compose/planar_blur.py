@@ -14,14 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reelpress.compose.planar_busy import parts
 from reelpress.compose.planar_canvas import SHIFTS, around, strips, view
 from reelpress.compose.planar_card import intersect
 from reelpress.compose.planar_group import over
-from reelpress.compose.planar_radial import Radial, centre
+from reelpress.compose.planar_radial import VARIANCE, Radial, centre
 from reelpress.compose.planar_radial import steps as radial_steps
 from reelpress.scene.plan import IntRect, Rect, pixel_cover
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from reelpress.compose.coverage import Field
@@ -31,13 +34,17 @@ if TYPE_CHECKING:
     from reelpress.scene.plan import Blur, PictureLayer, Shape
 
 MARGIN = 64
-"""Pixels by which the frame of a layer with motion blur is grown on all sides."""
+"""Pixels by which the frame of a layer with motion blur is grown on all sides; for a picture less, if none of it is
+seen from further away."""
 
 FARTHEST = 64
 """Samples of a movement from which on taps are more than one apart."""
 
 _PIXELS = 1 << 19
 """That are blurred at a time: what a scaling looks at beyond them is little, and the fields still fit a cache."""
+
+_SEEN = 1 / 128
+"""Alpha by which a shadow may differ from its blurred self: what 8 bits of coverage and of colour are off together."""
 
 _WHOLE = 1 - 2.0**-16
 """Coverage from which on a mean of ones is meant."""
@@ -48,19 +55,27 @@ def moves(blur: Blur | None) -> bool:
     return blur is not None and bool(blur.dx or blur.dy or blur.spread)
 
 
-def unblurred(layer: PictureLayer) -> PictureLayer:
-    """The layer itself, in the grown frame."""
+def margin_of(blur: Blur, size: tuple[int, int]) -> int:
+    """Pixels by which the frame has to be grown at least for what a picture's blur looks at; few different numbers."""
+    width, height = size
+    seen = picture_reach(Rect(0.0, 0.0, float(width), float(height)), blur, size)
+    most = max(-seen.x, -seen.y, seen.right - width, seen.bottom - height) + 2
+    return next((margin for margin in (16, 32) if most <= margin), MARGIN)
+
+
+def unblurred(layer: PictureLayer, margin: int) -> PictureLayer:
+    """The layer itself, in the frame grown by ``margin``."""
 
     def shifted(rect: Rect) -> Rect:
-        return Rect(rect.x + MARGIN, rect.y + MARGIN, rect.w, rect.h)
+        return Rect(rect.x + margin, rect.y + margin, rect.w, rect.h)
 
     shape: Shape = replace(layer.shape, rect=shifted(layer.shape.rect))
     return replace(layer, rect=shifted(layer.rect), shape=shape, blur=None)
 
 
-def grown(size: tuple[int, int]) -> tuple[int, int]:
+def grown(size: tuple[int, int], margin: int) -> tuple[int, int]:
     """Of the frame in which a layer with motion blur is drawn first."""
-    return size[0] + 2 * MARGIN, size[1] + 2 * MARGIN
+    return size[0] + 2 * margin, size[1] + 2 * margin
 
 
 def taps(blur: Blur) -> tuple[tuple[float, float], ...]:
@@ -102,43 +117,60 @@ def _reach(blur: Blur) -> tuple[int, int]:
     return max(both[0][0], 2 * both[1][0]), max(both[0][1], 2 * both[1][1])
 
 
-def draw(picture: Canvas, card: Card, blur: Blur, out: Canvas, regions: tuple[IntRect, ...]) -> None:
+def draw(
+    picture: Canvas,
+    card: Card,
+    blur: Blur,
+    out: Canvas,
+    regions: tuple[IntRect, ...],
+    memory: list[NDArray[np.uint16]] | None = None,
+) -> None:
     """A finished layer with coverage, drawn in the grown frame, blurred over what is there.
 
     Args:
-        picture: Of the grown frame.
+        picture: Of a frame grown on all sides.
         card: Its outline there.
         blur: Its motion.
         out: What to draw on.
         regions: Where (even edges, no two overlap).
+        memory: To work in, as for ``Radial``.
     """
     assert picture.cover is not None
     filled = card.bounds
     if filled is None:
         return
-    seen = picture_reach(Rect(filled.x - MARGIN, filled.y - MARGIN, filled.w, filled.h).outset(2), blur, out.size)
+    margin = (picture.size[0] - out.size[0]) // 2
+    seen = picture_reach(Rect(filled.x - margin, filled.y - margin, filled.w, filled.h).outset(2), blur, out.size)
     area = pixel_cover(seen, out.size, 1, 2)
     if area is None:
         return
-    solid = _solid(card.hidden, blur, out.size)
-    smears = [_Smeared(blur, out.size, shift) for shift in (0, 1)]
+    solid = hidden(card, blur, out.size, margin)
+    edges = _edges(card, blur, out.size, margin) or IntRect(0, 0, *out.size)
+    memory = [] if memory is None else memory
+    smears = [_Smeared(blur, out.size, shift, margin, memory) for shift in (0, 1)]
     for region in regions:
         part = intersect(area, region)
         if part is None:
             continue
+        edged = intersect(part, edges)
         inside = intersect(part, solid) if solid is not None else None
-        for each in strips(inside, _PIXELS) if inside is not None else ():
+        if inside is not None:
             for n, shift in enumerate(SHIFTS):
-                codes = smears[shift].of(picture.planes[n], _samples(each, shift))
-                codes += np.float32(0.5)
-                np.copyto(view(out.planes[n], each, shift), codes, casting="unsafe")
+                smears[shift].put(picture.planes[n], _samples(inside, shift), view(out.planes[n], inside, shift))
             for shift, cover in enumerate(out.cover or ()):
-                view(cover, each, shift)[...] = 255
-        for rest in around(part, inside):
+                view(cover, inside, shift)[...] = 255
+        (y, u, v), (whole, half) = picture.planes, picture.cover
+        for rest in around(edged, inside) if edged is not None else ():
             for each in strips(rest, _PIXELS):
-                shares = [smears[s].share(cover, _samples(each, s)) for s, cover in enumerate(picture.cover)]
+                luma, luma_share = smears[0].of((y, whole), _samples(each, 0))
+                blue, red, share = smears[1].of((u, v, half), _samples(each, 1))
+                over(out, each, [luma, blue, red], [_share(luma_share), _share(share)])
+        for beyond in around(part, edged):
+            for each in strips(beyond):
+                shown = replace(each, x=each.x + margin, y=each.y + margin)
+                shares = [view(cover, shown, s) * np.float32(1 / 255) for s, cover in enumerate(picture.cover)]
                 colors = [
-                    smears[s].of(plane, _samples(each, s)) for plane, s in zip(picture.planes, SHIFTS, strict=True)
+                    view(plane, shown, s).astype(np.float32) for plane, s in zip(picture.planes, SHIFTS, strict=True)
                 ]
                 over(out, each, colors, shares)
 
@@ -147,15 +179,17 @@ def _samples(area: IntRect, shift: int) -> IntRect:
     return IntRect(area.x >> shift, area.y >> shift, area.w >> shift, area.h >> shift)
 
 
-def _solid(hidden: IntRect | None, blur: Blur, size: tuple[int, int]) -> IntRect | None:
+def hidden(card: Card, blur: Blur, size: tuple[int, int], margin: int) -> IntRect | None:
     """The part of the frame (even edges) in which no tap sees anything but what is wholly covered.
 
     Args:
-        hidden: The part of the grown frame that is.
-        blur: The motion.
+        card: In the grown frame.
+        blur: Its motion.
         size: Of the frame.
+        margin: Pixels by which it is grown.
     """
-    if hidden is None:
+    covered = card.hidden
+    if covered is None:
         return None
     reach, origin, pad, far = (0, 0), (0.0, 0.0), 2.0, 1.0
     if blur.spread:
@@ -164,31 +198,60 @@ def _solid(hidden: IntRect | None, blur: Blur, size: tuple[int, int]) -> IntRect
     else:
         reach = _reach(blur)
     ends = []
-    for axis, (low, high) in enumerate(((hidden.x, hidden.right), (hidden.y, hidden.bottom))):
+    for axis, (low, high) in enumerate(((covered.x, covered.right), (covered.y, covered.bottom))):
         o = origin[axis]
-        first = max(o + (low - MARGIN + pad - o) * scale for scale in (far, 1 / far)) + reach[axis]
-        last = min(o + (high - MARGIN - pad - o) * scale for scale in (far, 1 / far)) - reach[axis]
+        first = max(o + (low - margin + pad - o) * scale for scale in (far, 1 / far)) + reach[axis]
+        last = min(o + (high - margin - pad - o) * scale for scale in (far, 1 / far)) - reach[axis]
         ends.append((max(2 * math.ceil(first / 2), 0), min(2 * math.floor(last / 2), size[axis])))
     (x0, x1), (y0, y1) = ends
     return IntRect(x0, y0, x1 - x0, y1 - y0) if x1 > x0 and y1 > y0 else None
 
 
+def _edges(card: Card, blur: Blur, size: tuple[int, int], margin: int) -> IntRect | None:
+    """The part of the frame in which taps see more than a shadow, where a shadow is so soft that the blur is not seen.
+
+    The mean over taps differs by half their variance times the second derivative; the taps are even on both sides.
+    """
+    if blur.spread:
+        (x, y), (w, h) = centre(blur), size
+        longest = abs(blur.spread) * math.hypot(max(abs(x), abs(w - x)), max(abs(y), abs(h - y)))
+        variance = VARIANCE * longest**2
+    else:
+        variance = (blur.dx**2 + blur.dy**2) / 12
+    if variance * card.bend / 2 > _SEEN:
+        return None
+    sharp = card.sharp
+    at = Rect(sharp.x - margin, sharp.y - margin, sharp.w, sharp.h)
+    return pixel_cover(picture_reach(at, blur, size).outset(2), size, 1, 2)
+
+
 class _Smeared:
     """A picture's scaling or movement, for planes of one grid."""
 
-    def __init__(self, blur: Blur, size: tuple[int, int], shift: int) -> None:
-        self._way = Radial(blur, size, shift, MARGIN) if blur.spread else Movement(blur, shift, MARGIN)
+    def __init__(
+        self, blur: Blur, size: tuple[int, int], shift: int, margin: int, memory: list[NDArray[np.uint16]]
+    ) -> None:
+        self._margin = margin >> shift
+        self._way = Radial(blur, size, shift, margin, memory) if blur.spread else Movement(blur, shift, margin)
 
-    def of(self, plane: Plane, area: IntRect) -> Field:
-        """The samples ``area`` (in samples of the frame) of the blurred ``plane``, as codes."""
-        return self._way.of(plane, area)
+    def put(self, plane: Plane, area: IntRect, target: Plane) -> None:
+        """The samples ``area`` (in samples of the frame) of the blurred ``plane``, rounded, to ``target``."""
+        x, y = area.x + self._margin, area.y + self._margin
+        np.copyto(target, plane[y : y + area.h, x : x + area.w])
+        for part in parts(plane, self._margin, area, self._way.seen):
+            x, y = part.x - area.x, part.y - area.y
+            np.copyto(target[y : y + part.h, x : x + part.w], self._way.codes(plane, part), casting="unsafe")
 
-    def share(self, cover: Plane, area: IntRect) -> Field:
-        """Coverage 0..255 blurred, as 0..1. What is as good as 1 is 1, whichever way it was found."""
-        share = self.of(cover, area)
-        share *= np.float32(1 / 255)
-        share[share > _WHOLE] = 1
-        return share
+    def of(self, planes: Sequence[Plane], area: IntRect) -> list[Field]:
+        """The same of several planes, not rounded."""
+        return self._way.of(planes, area)
+
+
+def _share(cover: Field) -> Field:
+    """Coverage 0..255 as 0..1. What is as good as 1 is 1, whichever way it was found."""
+    share = cover * np.float32(1 / 255)
+    share[share > _WHOLE] = 1
+    return share
 
 
 class Movement:
@@ -219,8 +282,24 @@ class Movement:
         self.reach = (far, across) if self._flat else (across, far)
         """Samples across and down that are looked at on either side."""
 
-    def of(self, plane: Plane, area: IntRect) -> Field:
-        """The samples ``area`` (in samples of the frame) of the blurred ``plane``."""
+    def seen(
+        self, axis: int, first: NDArray[np.intp], stop: NDArray[np.intp]
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Samples that those from ``first`` to before ``stop`` look at."""
+        reach = self.reach[1 - axis]
+        return first - reach, stop + reach
+
+    def codes(self, plane: Plane, area: IntRect) -> Field:
+        """The samples ``area`` (in samples of the frame) of the blurred ``plane``, with what makes a cut a rounding."""
+        codes = self._one(plane, area)
+        codes += np.float32(0.5)
+        return codes
+
+    def of(self, planes: Sequence[Plane], area: IntRect) -> list[Field]:
+        """The samples ``area`` (in samples of the frame) of each of the blurred ``planes``."""
+        return [self._one(plane, area) for plane in planes]
+
+    def _one(self, plane: Plane, area: IntRect) -> Field:
         (x0, y0), rows, columns = self.reach, area.h, area.w
         at = area.x + self._margin - x0, area.y + self._margin - y0
         window = _window(plane, *at, columns + 2 * x0, rows + 2 * y0, np.uint16)

@@ -148,6 +148,19 @@ class Card:
         return IntRect(x, y, max(a.right for a in areas) - x, max(a.bottom for a in areas) - y)
 
     @property
+    def sharp(self) -> Rect:
+        """What has edges: picture and ring. Beyond it there is only the shadow."""
+        return self._shape.rect.outset(_SOFT + (self._border.width if self._border is not None else 0.0))
+
+    @property
+    def bend(self) -> float:
+        """The greatest second derivative of the shadow's alpha (6 / width^2 of the step's), per pixel and pixel."""
+        if self._shadow is None:
+            return 0.0
+        width = self._shadow.size + 2 * self._shadow.blur
+        return 6 * self._shadow.opacity * self.opacity / width**2 if width > 0 else math.inf
+
+    @property
     def _reach(self) -> float:
         """Pixels beyond the shape in which anything is drawn."""
         reach = _SOFT

@@ -21,7 +21,7 @@ from reelpress.scene.plan import IntRect
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from reelpress.media.planes import Planes
+    from reelpress.media.planes import Plane, Planes
 
 _MOST = 24
 """Frames back whose memory is known again; the pool has no more at 1080p."""
@@ -34,9 +34,13 @@ class Frames:
 
     Pictures are lent by the pool, which hands a frame out again only when nobody refers to it any more: what somebody
     still holds is never written to. Nothing is kept here but numbers.
+
+    Args:
+        format_name: ``yuv420p`` or ``nv12``.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, format_name: str = "yuv420p") -> None:
+        self._format = format_name
         self._at = 0
         """Number of the newest picture."""
         self._damage: deque[tuple[IntRect, ...]] = deque(maxlen=_MOST)
@@ -49,21 +53,21 @@ class Frames:
 
     def whole(self, size: tuple[int, int]) -> Planes:
         """A picture to be drawn as a whole."""
-        planes, self._loan, _ = borrow(*size, "yuv420p", BT709_LIMITED)
+        planes, self._loan, _ = borrow(*size, self._format, BT709_LIMITED)
         return planes
 
     def next(self, last: Planes, damage: tuple[IntRect, ...]) -> Planes:
         """A picture that is ``last``, the newest one, but for ``damage``, where its content does not matter."""
         size = (last.width, last.height)
-        planes, self._loan, content = borrow(*size, "yuv420p", BT709_LIMITED, self._known)
+        planes, self._loan, content = borrow(*size, self._format, BT709_LIMITED, self._known)
         known = self._known.pop(content, None)
         areas: Iterable[IntRect] | None = None
         if known is not None:
             areas = _since(self._damage, self._at - known, size)
             self.patched += areas is not None
         for area in _outside(size, damage) if areas is None else areas:
-            for target, old, shift in zip(planes.planes, last.planes, SHIFTS, strict=True):
-                np.copyto(view(target, area, shift), view(old, area, shift))
+            for target, old in zip(parts(planes, area), parts(last, area), strict=True):
+                np.copyto(target, old)
         return planes
 
     def done(self, damage: tuple[IntRect, ...], *, lent: bool = True) -> None:
@@ -84,6 +88,15 @@ class Frames:
         """Nothing is known any more."""
         self._known.clear()
         self._damage.clear()
+
+
+def parts(planes: Planes, area: IntRect) -> tuple[Plane, ...]:
+    """The samples of ``area`` (even edges) in each plane of a yuv420p or nv12 picture."""
+    if planes.format == "nv12":
+        luma, chroma = planes.planes
+        columns = slice(area.x, area.x + area.w)  # interleaved: as many bytes as luma has samples
+        return luma[area.y : area.bottom, columns], chroma[area.y >> 1 : area.bottom >> 1, columns]
+    return tuple(view(plane, area, shift) for plane, shift in zip(planes.planes, SHIFTS, strict=True))
 
 
 def _since(damages: deque[tuple[IntRect, ...]], count: int, size: tuple[int, int]) -> tuple[IntRect, ...] | None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from reelpress.scene.plan import PictureLayer
 
 LUMA_TOLERANCE = 0.012
-CHROMA_TOLERANCE = 0.015
+CHROMA_TOLERANCE = 0.025
 """How far a sample may be taken from its place, in source samples of its plane."""
 
 _EXACT = 1e-4

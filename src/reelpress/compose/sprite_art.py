@@ -266,6 +266,8 @@ class Upright:
         index[1] *= self._columns
         index = (index[0] + index[1]).reshape(-1)
         seen = np.flatnonzero(self._some[index])
+        if not len(seen):
+            return np.zeros((self._fours.shape[1] // 4, area.h, area.w), np.float32)
         index = index[seen]
         index -= self._columns + 1  # the first of the sixteen samples
         at >>= _BITS - 8
