@@ -87,6 +87,7 @@ def limits(gop: int = 1000, **more: Any) -> PolicyLimits:
         "patch_area": 8,
         "patch_bytes": 1 << 20,
         "allowance": 1 << 30,
+        "still_allowance": 0,
         "income": 1e6,
         "share": 0.0,
         "savings": 1e9,

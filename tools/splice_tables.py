@@ -101,7 +101,8 @@ def limits() -> str:
         assert rate.maxrate is not None
         per_frame = rate.maxrate / 1.5 / fps / 8
         found = policy.PolicyLimits.of(width, height, 2 * fps, per_frame)
-        body.append([name, str(found.patch_area), f"{found.patch_bytes / 1000:.1f}", f"{found.allowance / 1000:.1f}",
+        body.append([name, str(found.patch_area), f"{found.patch_bytes / 1000:.1f}",
+                     f"{found.allowance / 1000:.1f}, {found.still_allowance / 1000:.0f} after a picture not in motion",
                      f"{found.income * fps * 8 / 1e6:.2f}", f"{found.savings / 1000:.0f}",
                      f"{found.motion_area} macroblocks, {found.settle_after} frames"])  # fmt: skip
     header = ["`social`, `--gop 2`", "macroblocks of a patch", "kB of a patch", "kB of patches between real pictures",
@@ -116,10 +117,11 @@ def limits() -> str:
 
 def times() -> str:
     """The virtual durations."""
-    from reelpress.encode.splice import policy, session
+    from reelpress.encode.splice import policy
 
     body = [
-        ["in motion", str(session.MOVING_DURATION)],
+        ["in motion", str(policy.MOVING_DURATION)],
+        ["as a key frame on which little moves, in a `.cap`", str(policy.STILL_LITTLE)],
         ["at rest, in a `.cap`", str(policy.STILL_REST)],
         ["at rest, in a recording that was encoded before", str(policy.NOISY_REST)],
     ]

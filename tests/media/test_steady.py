@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from reelpress.color import BT709_LIMITED, ColorSpec, Matrix, Range
 from reelpress.errors import SettingsError
 from reelpress.media.planes import Planes
-from reelpress.media.steady import DEFAULT_TOLERANCE, MAX_TOLERANCE, Steadier
+from reelpress.media.steady import DEFAULT_TOLERANCE, MAX_TOLERANCE, Steadier, alike
 from unchanged_makers import copied, page, planar
 
 
@@ -217,3 +217,37 @@ def test_it_shows_the_new_picture_or_one_that_is_within_the_tolerance_everywhere
 def test_only_0_to_15_are_tolerances(tolerance: int) -> None:
     with pytest.raises(SettingsError, match=f"is {tolerance}.*0 .exact. to 15"):
         Steadier(tolerance)
+
+
+def blocks(*differences: list[int]) -> tuple[Any, Any]:
+    """Blocks of grey and the same with differences in their first samples."""
+    old = np.full((len(differences), 256), 100, np.uint8)
+    new = old.copy()
+    for block, changes in zip(new, differences, strict=True):
+        block[: len(changes)] = 100 + np.array(changes)
+    return new, old
+
+
+def test_blocks_are_alike_by_their_greatest_and_their_mean_square() -> None:
+    """Tolerance 4: no sample beyond 12, and the sum of squares of 256 at most 256 * 2 * 2 = 1024."""
+    new, old = blocks([], [12] * 7, [-12] * 7, [13], [-13], [12] * 8, [2] * 256, [2] * 255 + [3], [32] * 1)
+    expected = [True, True, True, False, False, False, True, False, False]  # 7 * 144 = 1008; 8 * 144 = 1152
+    assert alike(new, old, 4).tolist() == expected
+    assert alike(old, new, 4).tolist() == expected
+
+
+def test_alike_at_tolerance_0_is_equal() -> None:
+    new, old = blocks([], [1], [0, 0, -1], [0])
+    assert alike(new, old, 0).tolist() == [True, False, False, True]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, MAX_TOLERANCE), st.integers(0, 2**32 - 1), st.integers(1, 255))
+def test_alike_is_what_its_definition_says(tolerance: int, seed: int, spread: int) -> None:
+    rng = np.random.default_rng(seed)
+    old = rng.integers(0, 256, (12, 64), np.uint8)
+    change = np.rint(rng.standard_normal((12, 64)) * spread / rng.integers(1, 200, (12, 1))).astype(int)
+    new = (old + change).clip(0, 255).astype(np.uint8)
+    distance = np.abs(new.astype(int) - old)
+    expected = (distance.max(axis=1) <= 3 * tolerance) & (4 * (distance**2).sum(axis=1) <= tolerance**2 * 64)
+    assert np.array_equal(alike(new, old, tolerance), expected)

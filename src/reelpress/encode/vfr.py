@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from reelpress.encode.base import UNKNOWN, Change, Decision, Kind
 from reelpress.encode.splice.changed import MacroblockDiff
-from reelpress.encode.splice.session import MOVING_DURATION
+from reelpress.encode.splice.policy import MOVING_DURATION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 Numbers = np.ndarray[tuple[int], np.dtype[np.int64]]
 Flags = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
+SMALL = 2048
+"""Bytes of a packet on average below which it costs less to read all of the file than to read each one's begin."""
+BUFFER = 1 << 17
+
 _VCL = range(1, 6)
 _IDR = 5
 
@@ -117,7 +121,8 @@ def key_frames(path: Path, tables: SampleTables, pause: Callable[[], None]) -> t
     """
     key = np.zeros(len(tables.size), np.bool_)
     damaged = np.zeros(len(tables.size), np.bool_)
-    with path.open("rb", buffering=0) as file:
+    small = len(tables.size) > 0 and int(tables.size.sum()) < SMALL * len(tables.size)
+    with path.open("rb", buffering=BUFFER if small else 0) as file:
         total = file.seek(0, os.SEEK_END)
         for number, (at, size) in enumerate(zip(tables.offset.tolist(), tables.size.tolist(), strict=True)):
             end = at + size

@@ -17,6 +17,8 @@ import numpy as np
 from reelpress.errors import SettingsError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from reelpress.media.planes import Plane, Planes
 
 BLOCK = 16
@@ -25,6 +27,8 @@ MAX_TOLERANCE = 15
 """Sixteen differences of 15 are the most that a byte can add up."""
 DEFAULT_TOLERANCE = 3
 """Of 255: what codec noise stays under in text that does not change."""
+PEAK = 3
+"""Tolerances that a single sample may be off in :func:`alike`."""
 _MEAN_SHARE = 2
 """The mean difference of a block may be at most the tolerance divided by this."""
 _SLAB_BYTES = 256 << 10
@@ -115,3 +119,27 @@ def _column_sums(distance: Plane, tall: int) -> Plane:
     if rows == distance.shape[0]:
         return sums
     return np.concatenate([sums, np.add.reduce(distance[rows:], axis=0, keepdims=True, dtype=np.uint8)])
+
+
+def alike(new: Plane, old: Plane, tolerance: int) -> NDArray[np.bool_]:
+    """Which blocks count as the same.
+
+    No sample may be further off than ``PEAK`` tolerances, and the root of the mean square of the differences may be at
+    most half the tolerance. So a whole block may be off by half the tolerance, and a few samples by more: what a coder
+    leaves at edges from one picture to the next.
+
+    Args:
+        new, old: Of shape (blocks, samples of a block), in the order of either.
+        tolerance: Of 255; 0 means equal.
+    """
+    high, low = np.maximum(new, old), np.minimum(new, old)
+    distance = np.subtract(high, low, out=high)
+    peak = distance.max(axis=1, initial=0)
+    same: NDArray[np.bool_] = peak <= PEAK * tolerance
+    # a block without a sample beyond half the tolerance cannot have a mean beyond it
+    unsure = np.flatnonzero(same & (2 * peak.astype(np.int32) > tolerance))
+    if len(unsure):
+        part = distance[unsure].astype(np.float32)  # sums stay below 2^24: exact
+        squares = np.einsum("ij,ij->i", part, part)
+        same[unsure] = 4 * squares <= tolerance * tolerance * part.shape[1]
+    return same

@@ -14,6 +14,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from av.codec.context import CodecContext
 
 from reelpress.clock import AUDIO_RATE
 from reelpress.color import BT709_LIMITED, ColorSpec, Range
@@ -28,7 +29,7 @@ from reelpress.media.text_track import CODEC as TEXT_CODEC
 from reelpress.media.text_track import TICK, TextCue, is_mark, text_of, text_packets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from av.container import InputContainer
@@ -417,13 +418,13 @@ def _check_text(path: Path, cues: Sequence[TextCue], seconds: Fraction, pause: C
 # Decoding
 
 
-def _prepare(container: InputContainer, stream: int, quick: bool) -> Any:
+def _prepare(container: InputContainer, stream: int) -> Any:
     track = container.streams[stream]
     context = track.codec_context
     context.thread_count = 1
     context.thread_type = "NONE"
     # Faults are errors here, not something to be painted over.
-    context.options = {"err_detect": "explode", **({"skip_loop_filter": "all"} if quick else {})}
+    context.options = {"err_detect": "explode"}
     return track
 
 
@@ -439,17 +440,15 @@ def _decode_some(
     places = [(spread[-1], last), *((pts, pts) for pts in spread[:-1])]
     seen = _Seen(path, packets)
     seen.is_new(spread[-1])
-    decoded = 0
     with _opened(path) as container:
-        # The loop filter finds no faults and takes a quarter of the time.
-        track = _prepare(container, stream, quick=True)
+        some = _Some(container, stream, pause)
         begin = time.perf_counter()
         for number, (start, end) in enumerate(places):
             if number > 1 and seconds is not None and time.perf_counter() - begin >= seconds:
                 break
             if number == 0 or seen.is_new(start):
-                decoded += _decode_from(container, track, start, end, pause)
-    return decoded
+                some.feed(start, end)
+        return some.finish()
 
 
 class _Seen:
@@ -479,35 +478,87 @@ class _Seen:
         return True
 
 
-def _decode_from(container: InputContainer, track: Any, start: int, end: int, pause: Callable[[], None]) -> int:
-    """Decode from the key frame at ``start`` until the picture at ``end`` came out; number of pictures decoded."""
-    base = _time_base(track)
-    decoded = 0
-    try:
-        container.seek(start, stream=track)
-        for frame in _frames_from(container, track, start, end):
-            decoded += 1
-            pause()
-            _whole(frame, base)
-            if frame.pts == end:
-                return decoded
-    except AV_ERRORS as fault:
-        raise _wrong(f"pictures from {float(start * base):.3f} s on cannot be decoded ({fault})") from fault
-    raise _wrong(f"the picture at {float(end * base):.3f} s did not come out of the decoder")
+class _Some:
+    """Decodes pictures here and there with one decoder, which works at several at a time.
+
+    It is one of its own: the container's would forget at each seek what it still works at.
+    """
+
+    THREADS = 4
+    """Pictures decoded at a time; each takes the memory of one."""
+
+    def __init__(self, container: InputContainer, stream: int, pause: Callable[[], None]) -> None:
+        self._container, self._track, self._pause = container, container.streams[stream], pause
+        self._base = _time_base(self._track)
+        own: Any = self._track.codec_context
+        self._context: Any = CodecContext.create(own.name, "r")
+        self._context.extradata = own.extradata
+        self._context.thread_type, self._context.thread_count = "FRAME", self.THREADS
+        # Faults are errors. The loop filter finds none and takes a quarter of the time.
+        self._context.options = {"err_detect": "explode", "skip_loop_filter": "all"}
+        self._h264 = own.name == "h264"
+        self._wanted: dict[int, int] = {}
+        """Pictures that have to come out, and the key frames before them; in the order they were asked for."""
+        self._decoded = 0
+
+    def feed(self, start: int, end: int) -> None:
+        """Decode from the key frame at ``start`` what the picture at ``end`` may need, or only that one."""
+        first = True
+        self._wanted[end] = start
+        try:
+            self._container.seek(start, stream=self._track)
+            for packet in self._container.demux(self._track):
+                if start == end and packet.pts is not None and packet.pts != start:
+                    return
+                if first and not (self._h264 and _is_idr(packet)):
+                    self._drain()  # it does not tell the decoder by itself that all begins anew
+                first = False
+                if self._h264 and packet.pts != end and _is_disposable(packet):
+                    continue  # no other picture refers to it
+                if packet.size == 0:
+                    return
+                self._take(self._context.decode(packet))
+                if packet.pts is not None and packet.pts >= end and packet.dts is not None and packet.dts >= end:
+                    return  # all packets from here on are decoded later than the picture is shown
+        except AV_ERRORS as fault:
+            raise self._failed(fault) from fault
+
+    def finish(self) -> int:
+        """Wait for all pictures; how many were decoded."""
+        try:
+            self._drain()
+        except AV_ERRORS as fault:
+            raise self._failed(fault) from fault
+        for end in self._wanted:
+            raise _wrong(f"the picture at {float(end * self._base):.3f} s did not come out of the decoder")
+        return self._decoded
+
+    def _drain(self) -> None:
+        if self._context.is_open:
+            self._take(self._context.decode(None))
+            self._context.flush_buffers()
+
+    def _take(self, frames: Iterable[Any]) -> None:
+        for frame in frames:
+            self._decoded += 1
+            self._pause()
+            _whole(frame, self._base)
+            self._wanted.pop(frame.pts, None)
+
+    def _failed(self, fault: Exception) -> VerifyError:
+        start = next(iter(self._wanted.values()), 0)
+        return _wrong(f"pictures from {float(start * self._base):.3f} s on cannot be decoded ({fault})")
 
 
-def _frames_from(container: InputContainer, track: Any, start: int, end: int) -> Iterator[Any]:
-    """Decoded pictures from the key frame at ``start`` on that the one at ``end`` may need, or only that one."""
-    h264 = track.codec_context.name == "h264"
-    for packet in container.demux(track):
-        if start == end and packet.pts is not None and packet.pts != start:
-            break  # draining gives the picture without decoding more
-        if h264 and packet.pts != end and _is_disposable(packet):
-            continue  # no other picture refers to it
-        yield from packet.decode()
-        if packet.size == 0:
-            return  # the end of the file drained the decoder
-    yield from track.codec_context.decode(None)
+def _is_idr(packet: Any) -> bool:
+    """Whether a packet of an MP4 file is an IDR picture of H.264: its first slice has nal_unit_type 5 (7.4.1)."""
+    data, at = memoryview(packet), 0
+    while at + 5 <= len(data):
+        kind = data[at + 4] & 0x1F
+        if 1 <= kind <= 5:
+            return bool(kind == 5)
+        at += 4 + int.from_bytes(data[at : at + 4], "big")
+    return False
 
 
 def _is_disposable(packet: Any) -> bool:
@@ -526,7 +577,7 @@ def _decode_all(path: Path, stream: int, expected: Expected, pause: Callable[[],
     decoded = 0
     places: Sequence[int] = range(expected.frames) if expected.shown is None else expected.shown.tolist()
     with _opened(path) as container:
-        track = _prepare(container, stream, quick=False)
+        track = _prepare(container, stream)
         base = _time_base(track)
         try:
             for packet in container.demux(track):
@@ -552,7 +603,7 @@ def _decode_audio(path: Path, stream: int, mode: str, pause: Callable[[], None])
     """Decode the first second of sound, or all of it."""
     samples = 0
     with _opened(path) as container:
-        track = _prepare(container, stream, quick=False)
+        track = _prepare(container, stream)
         try:
             for packet in container.demux(track):
                 samples += sum(frame.samples for frame in packet.decode())

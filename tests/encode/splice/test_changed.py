@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reelpress.encode.splice.changed import BAND, MacroblockDiff
+from reelpress.encode.splice.changed import MacroblockDiff
 from reelpress.media.planes import Planes
+from reelpress.media.steady import DEFAULT_TOLERANCE
 from reelpress.scene.plan import IntRect
 from unchanged_makers import copied, differing_blocks, page, painted, planar
 
@@ -149,11 +150,99 @@ def test_the_answer_is_a_copy() -> None:
 
 def test_it_stops_looking_beyond_the_limit() -> None:
     """Rows behind the band in which the limit is passed stay suspects, although they are equal."""
-    height = 16 * 2 * BAND
+    band = 8
+    height = 16 * 2 * band
     anchor = page(32, height, 8)
     top = painted(anchor, IntRect(0, 0, 32, 16), 0)
-    diff = MacroblockDiff(32, height)
+    diff = MacroblockDiff(32, height, band=band)
     diff.mark_all()
     assert diff.changed(top, anchor, 1) is None
     bottom = painted(anchor, IntRect(0, height - 16, 32, 16), 0)
-    assert found_blocks(diff, bottom, anchor) == {(2 * BAND - 1, 0), (2 * BAND - 1, 1)}
+    assert found_blocks(diff, bottom, anchor) == {(2 * band - 1, 0), (2 * band - 1, 1)}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_with_a_tolerance_it_finds_what_is_beyond_it(data: st.DataObject) -> None:
+    """By the definition: per plane no sample beyond three tolerances, the mean square at most a quarter of its square.
+
+    At the right and the bottom edge a partial macroblock counts its last samples again, as encoders pad it.
+    """
+    tolerance = data.draw(st.integers(1, 6))
+    width, height = 2 * data.draw(st.integers(1, 40)), 2 * data.draw(st.integers(1, 40))
+    format_name = data.draw(st.sampled_from(("yuv420p", "nv12")))
+    anchor = page(width, height, 1, format_name)
+    picture = copied(anchor)
+    rng = np.random.default_rng(data.draw(st.integers(0, 1000)))
+    for plane in planar(picture):
+        change = rng.standard_normal(plane.shape) * rng.choice((0.0, 0.3, 0.7, 3.0)) * tolerance
+        plane[:] = (plane + np.rint(change)).clip(0, 255)
+    diff = MacroblockDiff(width, height, band=data.draw(st.integers(1, 4)))
+    diff.mark_all()
+    found = diff.changed(picture, anchor, EVERYTHING, tolerance)
+    assert found is not None
+    expected = np.zeros((diff.rows, diff.columns), np.bool_)
+    for index, (new, old) in enumerate(zip(planar(picture), planar(anchor), strict=True)):
+        side = 16 if index == 0 else 8
+        distance = np.abs(new.astype(int) - old)
+        short = diff.rows * side - distance.shape[0], diff.columns * side - distance.shape[1]
+        distance = np.pad(distance, ((0, short[0]), (0, short[1])), mode="edge")
+        each = distance.reshape(diff.rows, side, diff.columns, side)
+        if format_name == "nv12" and index:
+            continue
+        expected |= each.max(axis=(1, 3)) > 3 * tolerance
+        expected |= 4 * (each**2).sum(axis=(1, 3)) > tolerance**2 * side * side
+    if format_name == "nv12":  # both chroma samples are one plane of bytes
+        pairs = np.abs(picture.planes[1].astype(int) - anchor.planes[1])
+        pairs = pairs.reshape(pairs.shape[0], -1, 2)
+        short = diff.rows * 8 - pairs.shape[0], diff.columns * 8 - pairs.shape[1]
+        if short[1]:
+            # bytes are repeated, not pairs of them: the last sample of the second kind
+            tail = np.repeat(pairs[:, -1:, 1:], 2 * short[1], axis=1).reshape(pairs.shape[0], short[1], 2)
+            pairs = np.concatenate([pairs, tail], axis=1)
+        pairs = np.pad(pairs, ((0, short[0]), (0, 0), (0, 0)), mode="edge")
+        each = pairs.reshape(diff.rows, 8, diff.columns, 16)
+        expected |= each.max(axis=(1, 3)) > 3 * tolerance
+        expected |= 4 * (each**2).sum(axis=(1, 3)) > tolerance**2 * 128
+    assert np.array_equal(found, expected)
+
+
+@pytest.mark.parametrize("tolerance", [1, 3, 8])
+def test_what_changes_slowly_is_found_by_its_distance_from_the_real_picture(tolerance: int) -> None:
+    """Brighter by 1/255 each time: never seen from one picture to the next, but nothing shown is ever far off."""
+    anchor = page(64, 48, 3)
+    anchor.planes[0][:] = anchor.planes[0].clip(0, 120)
+    picture = anchor
+    diff = MacroblockDiff(64, 48)
+    taken = 0
+    for _ in range(60):
+        picture = copied(picture)
+        picture.planes[0][:] += 1
+        diff.mark_all()
+        if found_within(diff, picture, anchor, tolerance):
+            anchor = picture
+            diff.settled()
+            taken += 1
+        off = np.abs(picture.planes[0].astype(int) - anchor.planes[0])
+        assert int(off.max()) <= tolerance / 2
+    assert taken == 60 // (tolerance // 2 + 1)
+
+
+def found_within(diff: MacroblockDiff, picture: Planes, anchor: Planes, tolerance: int) -> bool:
+    found = diff.changed(picture, anchor, EVERYTHING, tolerance)
+    assert found is not None
+    return bool(found.any())
+
+
+def test_a_caret_of_one_pixel_and_a_faint_line_are_beyond_the_tolerance() -> None:
+    """Of the default: a caret 16 pixels high, and a line of 16 pixels that is lighter by 7 of 255 (784 > 576)."""
+    anchor = page(64, 48, 4)
+    anchor.planes[0][:] = 200
+    for height, value in ((14, 40), (16, 207)):
+        picture = copied(anchor)
+        picture.planes[0][16 : 16 + height, 21] = value
+        diff = MacroblockDiff(64, 48)
+        diff.mark_all()
+        found = diff.changed(picture, anchor, EVERYTHING, DEFAULT_TOLERANCE)
+        assert found is not None
+        assert {(int(r), int(c)) for r, c in np.argwhere(found)} == {(1, 1)}

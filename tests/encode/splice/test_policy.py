@@ -118,6 +118,21 @@ def test_from_one_real_picture_to_the_next_patches_have_an_allowance() -> None:
     assert run.kinds(None, 1, 1, 1, 1, 1, 1, 1, 1) == "kppprpppr"
 
 
+def test_over_a_still_screen_patches_have_a_larger_allowance() -> None:
+    """The first picture counts as motion; the one that makes it crisp does not, and neither does one like it."""
+    run = Run(limits(allowance=250, still_allowance=450, motion_area=20))
+    assert run.kinds(None, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1) == "kpprpppprppp"
+    run = Run(limits(allowance=250, still_allowance=450, motion_area=20, patch_area=8))
+    assert run.kinds(None, 21, 1, 1, 1, 20, 1, 1, 1, 1, 1) == "krpprrppppr"
+
+
+def test_what_is_at_rest_is_said_to_last_longer() -> None:
+    policy = Policy(limits(motion_area=20, rest_duration=12, little_duration=4))
+    key, real = Decision(Kind.KEY, ""), Decision(Kind.REAL, "")
+    assert [policy.duration(key, changed) for changed in (0, 1, 20, 21, None)] == [12, 4, 4, 1, 1]
+    assert [policy.duration(real, changed) for changed in (0, 1, 20, 21, None)] == [12, 1, 1, 1, 1]
+
+
 def test_over_time_patches_have_their_income() -> None:
     """100 bytes a patch at 10 bytes a frame: every tenth picture in the long run."""
     run = Run(limits(income=10.0, savings=400.0))
@@ -166,3 +181,48 @@ def test_limits_follow_the_size_and_are_never_nothing() -> None:
     assert min(small.patch_area, small.patch_bytes, small.allowance) > 0
     assert large.patch_area > PolicyLimits.of(1920, 1080, 120, 30_000.0).patch_area > small.patch_area
     assert PolicyLimits.of(1920, 1080, 120, 30_000.0, noisy=True).income == 0.0
+
+
+def test_a_noisy_source_earns_what_the_encoder_spares() -> None:
+    """3 bytes for 400 macroblocks: a hundred held pictures have 300 bytes ready, of which a quarter may go at once."""
+    earned = PolicyLimits.of(320, 320, 1000, 0.0, noisy=True)
+    assert earned.spared == pytest.approx(0.06 / 8 * 400)
+    run = Run(replace(earned, savings=1e6, patch_area=8))
+    assert run.kinds(None, *[0] * 100, 1) == "khhr" + 97 * "h" + "r"
+    assert run.policy.countable(102) == 1
+    run = Run(replace(earned, savings=1e6, patch_area=8))
+    assert run.kinds(None, *[0] * 200, 1) == "khhr" + 197 * "h" + "p"
+
+
+def test_a_noisy_source_counts_only_what_it_can_pay_for() -> None:
+    run = Run(PolicyLimits.of(1920, 1080, 1000, 10_000.0, noisy=True))
+    assert run.kinds(None) == "k"
+    assert run.policy.countable(1) == 0
+    run.policy.coded(22_858)  # 3200 bytes saved: 400 for a patch, of 40 bytes a macroblock at first
+    assert run.policy.countable(1) == 10
+    for _ in range(40):
+        run.next(1, size=80)
+        run.policy.coded(572)
+    # what the real pictures bring is spent, 61 bytes a patch were spared, and a macroblock takes twice as much now
+    assert run.policy.countable(41) == int((3200 + 40 * 0.06 / 8 * 8160) / 8 / 80)
+
+
+def test_it_backs_off_where_all_pictures_are_real_ones_and_comes_back() -> None:
+    run = Run(PolicyLimits.of(640, 480, 1000, 10_000.0, noisy=True))
+    run.kinds(*[None] * 8)
+    assert [run.policy.backs_off(frame) for frame in range(8, 17)] == [
+        False,
+        True,
+        True,
+        True,
+        False,
+        True,
+        True,
+        True,
+        False,
+    ]
+    run.kinds(0)
+    assert not any(run.policy.backs_off(frame) for frame in range(9, 17))
+    exact = Run(PolicyLimits.of(640, 480, 1000, 10_000.0))
+    exact.kinds(*[None] * 50)
+    assert not any(exact.policy.backs_off(frame) for frame in range(50, 60))

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from reelpress.encode.base import UNKNOWN, Change, Decision, Kind
 from reelpress.encode.splice.errors import SpliceRefused
+from reelpress.encode.splice.stream import Splicer
 from reelpress.media.encoder import VideoSession
 from reelpress.media.packets import EncodedPacket
 from reelpress.media.planes import Planes
@@ -291,6 +292,36 @@ def test_after_motion_text_at_rest_is_coded_once_more_and_no_worse(path: Path) -
         shown = decoded(session.header, [packet.data for packet in packets])
         assert psnr(shown[-1][0], rest.planes[0]) >= psnr(shown[3][0], rest.planes[0])
         assert same(shown[6], shown[-1])
+
+
+def test_a_change_that_no_patch_is_afforded_for_is_counted_all_the_same(path: Path) -> None:
+    """Small, it is no motion, and what is at rest after it is not coded once more; large, it is."""
+    paper = page(WIDTH, HEIGHT, 17)
+    small = painted(paper, IntRect(16, 16, 16, 16), 40)
+    large = painted(paper, IntRect(0, 0, WIDTH, HEIGHT), 90)
+    pictures = [(paper, UNKNOWN)] + [(paper, STILL)] * 4
+    pictures += [(small, Change((IntRect(16, 16, 16, 16),)))] + [(small, STILL)] * 4
+    pictures += [(large, Change((IntRect(0, 0, WIDTH, HEIGHT),)))] + [(large, STILL)] * 4
+    broke = limits(motion_area=5, settle_after=2, income=0.0, share=0.0, savings=0.0)
+    with Session(path, spec_of(), broke) as session:
+        outcome = Outcome(session, pictures)
+        assert outcome.letters() == "khrhh" + "rhhhh" + "rhrhh"
+        outcome.check()
+
+
+def test_a_patch_beyond_the_level_is_a_real_picture(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The editor would refuse it only when its turn comes, and the whole export would begin anew."""
+    monkeypatch.setattr(Splicer, "max_picture_bytes", property(lambda _: 900))
+    paper = page(WIDTH, HEIGHT, 18)
+    noise = copied(paper)
+    noise.planes[0][16:48, 16:64] = np.random.default_rng(3).integers(0, 256, (32, 48), np.uint8)
+    little = painted(paper, IntRect(16, 16, 16, 16), 40)
+    pictures = [(paper, UNKNOWN), (little, Change((IntRect(16, 16, 16, 16),))), (noise, UNKNOWN), (noise, STILL)]
+    with Session(path, spec_of(), limits()) as session:
+        outcome = Outcome(session, pictures)
+        assert outcome.letters() == "kprh"
+        assert "level" in outcome.decisions[2].reason
+        outcome.check()
 
 
 @pytest.mark.parametrize(("preset", "extra"), [("veryfast", {}), ("medium", {}), ("veryfast", {"coder": "0"})])

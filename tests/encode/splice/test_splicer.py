@@ -619,6 +619,20 @@ def test_no_more_bytes_than_the_level_allows():
         splicer.patched(2, pieces[: fit + 1])
 
 
+@pytest.mark.parametrize("raw", [(), (0,), (5, 6), (9, 47)])
+@pytest.mark.parametrize("coded", [(), ((0, 8),), ((8, 3), (13, 2)), ((16, 24), (41, 1))])
+def test_the_size_is_known_without_writing(raw, coded):
+    """Data without zeros needs no emulation prevention."""
+    taken = {mb for first, count in coded for mb in range(first, first + count)}
+    pieces = [PcmRun(mb, b"\x80" * 384) for mb in raw if mb not in taken]
+    pieces += [IntraRun(first, count, b"\xa5" * 60, 3, 5 + 13 * count, -2) for first, count in coded]
+    pieces.sort(key=lambda piece: piece.mb if isinstance(piece, PcmRun) else piece.first_mb)
+    splicer = Splicer(extradata())
+    splicer.real(packet(idr()), 0)
+    assert splicer.size_of(pieces) == len(splicer.patched(1, pieces))
+    assert splicer.fits(pieces)
+
+
 def test_a_whole_row_may_be_one_run():
     splicer = Splicer(extradata())
     splicer.real(packet(idr()), 0)

@@ -24,6 +24,7 @@ _LONG_START = b"\x00\x00\x00\x01"
 _START = b"\x00\x00\x01"
 _UNIT = bytes([NAL_SLICE])
 """NAL header byte: nal_ref_idc 0."""
+_SLICE = _START + _UNIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,7 @@ class Inserted:
         number = (number << self._sps.frame_num_bits | frame_num) << self._order_bits | order_lsb
         common = (number, bits + self._sps.frame_num_bits + self._order_bits)
         slices: list[bytes] = []
-        writer: BitWriter | None = None  # the P slice that is open
+        writer: BitWriter | None = None  # the P slice that is open: one with raw macroblocks
         at = 0
         for piece in pieces:
             if isinstance(piece, PcmRun):
@@ -124,20 +125,62 @@ class Inserted:
                 at = piece.mb + 1
                 continue
             self._check_run(piece, at)
-            if at < piece.first_mb:
-                writer = writer or self._p_slice(at, common)
-                writer.ue(piece.first_mb - at)
             if writer is not None:
+                if at < piece.first_mb:
+                    writer.ue(piece.first_mb - at)
                 slices.append(writer.rbsp())
                 writer = None
+            elif at < piece.first_mb:
+                slices.append(self._skipped(at, piece.first_mb - at, common))
             slices.append(self._i_slice(piece, common))
             at = piece.first_mb + piece.count
-        if at < self._sps.picture_mbs:
-            writer = writer or self._p_slice(at, common)
-            writer.ue(self._sps.picture_mbs - at)
+        left = self._sps.picture_mbs - at
         if writer is not None:
+            if left:
+                writer.ue(left)
             slices.append(writer.rbsp())
-        return b"\x00" + b"".join([_START + _UNIT + escape(rbsp) for rbsp in slices]), len(slices)
+        elif left:
+            slices.append(self._skipped(at, left, common))
+        return b"\x00" + b"".join([_SLICE + escape(rbsp) for rbsp in slices]), len(slices)
+
+    def measured(self, pieces: Sequence[Piece]) -> tuple[int, int]:
+        """Bytes and slices of :meth:`patched` without writing it; bytes of emulation prevention are not counted."""
+        header = self._pps_id[1] + self._sps.frame_num_bits + self._order_bits
+        skipping = 1 + header + self._p_rest[1]
+        size, slices, at = 1, 0, 0
+        bits = 0  # of the P slice that is open: one with raw macroblocks
+        for piece in pieces:
+            raw = isinstance(piece, PcmRun)
+            first = piece.mb if isinstance(piece, PcmRun) else piece.first_mb
+            if not bits and (raw or at < first):
+                bits = _ue_bits(at) + skipping
+                slices += 1
+            if isinstance(piece, PcmRun):
+                bits = (bits + _ue_bits(first - at) + _ue_bits(_PCM_IN_P) + 7 & ~7) + 8 * PCM_BYTES
+                at = first + 1
+                continue
+            if bits:
+                size += _slice_bytes(bits + (_ue_bits(first - at) if at < first else 0))
+                bits = 0
+            size += _slice_bytes(_ue_bits(first) + 3 + header + _se_bits(piece.qp_delta) + 3 + piece.end - piece.start)
+            slices += 1
+            at = first + piece.count
+        left = self._sps.picture_mbs - at
+        if left and not bits:
+            bits = _ue_bits(at) + skipping
+            slices += 1
+        if bits:
+            size += _slice_bytes(bits + (_ue_bits(left) if left else 0))
+        return size, slices
+
+    def _skipped(self, first: int, count: int, common: tuple[int, int]) -> bytes:
+        """A P slice of skipped macroblocks."""
+        value, size = first + 1, _ue_bits(first) + 1
+        value = (value << 1 | 1) << common[1] | common[0]  # slice_type P
+        value = value << self._p_rest[1] | self._p_rest[0]
+        bits = _ue_bits(count)
+        value = value << bits | (count + 1)  # mb_skip_run
+        return _closed(value, size + common[1] + self._p_rest[1] + bits)
 
     def _p_slice(self, first: int, common: tuple[int, int]) -> BitWriter:
         writer = BitWriter()
@@ -148,14 +191,16 @@ class Inserted:
         return writer
 
     def _i_slice(self, run: IntraRun, common: tuple[int, int]) -> bytes:
-        writer = BitWriter()
-        writer.ue(run.first_mb)
-        writer.u(0b011, 3)  # slice_type I
-        writer.u(*common)
-        writer.se(run.qp_delta)
-        writer.u(0b010, 3)  # no deblocking
-        writer.bits(run.data, run.start, run.end)
-        return writer.rbsp()
+        data, start, end = run.data, run.start, run.end
+        value, size = run.first_mb + 1, _ue_bits(run.first_mb) + 3
+        value = (value << 3 | 0b011) << common[1] | common[0]  # slice_type I
+        code = 2 * run.qp_delta if run.qp_delta > 0 else 1 - 2 * run.qp_delta  # se(v), plus one
+        bits = 2 * code.bit_length() - 1
+        value = (value << bits | code) << 3 | 0b010  # no deblocking
+        # one large number: what is copied is some hundred bytes
+        content = int.from_bytes(data[start >> 3 : (end + 7) >> 3], "big") >> (-end & 7)
+        content &= (1 << (end - start)) - 1
+        return _closed(value << (end - start) | content, size + common[1] + bits + 3 + end - start)
 
     def _write_pcm(self, writer: BitWriter, piece: PcmRun, at: int) -> None:
         if not at <= piece.mb < self._sps.picture_mbs:
@@ -180,6 +225,8 @@ class Inserted:
             raise ValueError(f"slice_qp_delta {run.qp_delta} gives a quantiser outside 0 to 51")
         if run.start >= run.end:
             raise ValueError("a run of macroblocks has no slice data")
+        if not 0 <= run.start < run.end <= 8 * len(run.data):
+            raise ValueError(f"bits {run.start} to {run.end} are not inside {len(run.data)} bytes")
 
 
 def _bits_of(writer: BitWriter) -> tuple[int, int]:
@@ -187,3 +234,24 @@ def _bits_of(writer: BitWriter) -> tuple[int, int]:
     length = writer.length
     writer.align(0)
     return int.from_bytes(writer.getvalue(), "big") >> (-length & 7), length
+
+
+def _ue_bits(value: int) -> int:
+    """Bits of ue(v) (9.1); its code is ``value + 1``."""
+    return 2 * (value + 1).bit_length() - 1
+
+
+def _se_bits(value: int) -> int:
+    """Bits of se(v) (9.1.1)."""
+    return _ue_bits(2 * value - 1 if value > 0 else -2 * value)
+
+
+def _slice_bytes(bits: int) -> int:
+    """Bytes in the stream of a slice with so many bits before rbsp_trailing_bits."""
+    return len(_SLICE) + bits // 8 + 1
+
+
+def _closed(value: int, size: int) -> bytes:
+    """``size`` bits with rbsp_trailing_bits (7.3.2.11)."""
+    size += 1
+    return ((value << 1 | 1) << (-size & 7)).to_bytes((size + 7) >> 3, "big")

@@ -34,6 +34,8 @@ __all__ = ["IntraRun", "PcmRun", "Splicer"]
 
 _START = b"\x00\x00\x00\x01"
 _RECOVERY_POINT = 6
+_SPARE = 8
+"""Bytes by which the same picture may come out longer under another order count."""
 _REFUSED_UNITS = {
     2: "The stream uses data partitioning.",
     3: "The stream uses data partitioning.",
@@ -198,13 +200,17 @@ class Splicer:
         return unit
 
     def size_of(self, pieces: Sequence[Piece]) -> int:
-        """Bytes of a patched picture with these pieces, to within one or two; nothing is changed."""
-        return len(self._inserted.written(0, 0xFFFF, pieces)[0])
+        """Bytes of a patched picture with these pieces, but for those of emulation prevention; nothing is written."""
+        return self._inserted.measured(pieces)[0]
 
     def fits(self, pieces: Sequence[Piece]) -> bool:
         """Whether the stream's level allows a patched picture with these pieces."""
-        unit, slices = self._inserted.written(0, 0xFFFF, pieces)
-        return slices <= self.max_slices and len(unit) + 8 <= self.max_picture_bytes
+        size, slices = self._inserted.measured(pieces)
+        if slices > self.max_slices:
+            return False
+        if 3 * size // 2 + _SPARE <= self.max_picture_bytes:  # emulation prevention adds a byte to every two at most
+            return True
+        return len(self._inserted.written(0, 0xFFFF, pieces)[0]) + _SPARE <= self.max_picture_bytes
 
     def replay(self, display: int) -> bytes | None:
         """The last IDR picture again as a new key frame; ``None`` when a real picture came since.

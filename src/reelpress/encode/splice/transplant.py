@@ -13,6 +13,7 @@ valid bit for bit; the editor writes a new header before it. What is counted and
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,6 +39,11 @@ WIDTHS = (1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
 """Widths of the tiny encoders in macroblocks: any run is one to three of these up to 48, at most five up to 256."""
 
 _WIDEST_FIRST = WIDTHS[::-1]
+_EACH_WIDTH = 8
+"""Up to here there is an encoder for each width."""
+
+_HEADER_BYTES = 12
+"""A tiny picture's slice headers are shorter."""
 
 GAP = 1
 """Undamaged macroblocks between two runs that are coded with them if they are flat."""
@@ -89,7 +95,8 @@ class Transplanter:
         pps = parse_pps(encoder.pps)
         if pps.cabac or pps.extended or pps.constrained_intra or pps.redundant_count or not pps.deblocking_control:
             raise SpliceRefused("The encoder of patches uses coding tools that do not fit into other streams.")
-        self._sps, self._number_sizes = encoder.sps, _number_sizes(encoder.sps)
+        _number_sizes(encoder.sps)  # refuses now what it would later
+        self._headers: dict[tuple[bytes, int], dict[tuple[int, int], int]] = {}
         self._initial_qp = pps.qp
 
     @property
@@ -134,27 +141,25 @@ class Transplanter:
         by_width: dict[int, list[tuple[int, int]]] = {}
         for row, column, width in runs:
             by_width.setdefault(width, []).append((row, column))
-        made: list[tuple[int, IntraRun]] = []
+        made: list[IntraRun] = []
         for width, cells in by_width.items():
             for at in range(0, len(cells), MAX_STACK):
                 part = cells[at : at + MAX_STACK]
                 stream = self.encoder.encode(planes, part, width, qp)
                 made += self._slices(stream, part, width, columns, qp)
-        made.sort()
+        made.sort(key=_first_of)
         result: list[IntraRun | PcmRun] = []
-        for first, run in made:
+        for run in made:
             if (run.end - run.start) // 8 + 2 * SLICE_BYTES < run.count * PCM_BYTES:
                 result.append(run)
                 continue
-            mbs = range(first, first + run.count)
+            mbs = range(run.first_mb, run.first_mb + run.count)
             result.extend(PcmRun(mb, samples_of(planes, *divmod(mb, columns))) for mb in mbs)
         return result
 
-    def _slices(
-        self, stream: bytes, cells: list[tuple[int, int]], width: int, columns: int, qp: int
-    ) -> list[tuple[int, IntraRun]]:
-        """The slice data of each cell, in the order of the stream, with the macroblock where it goes."""
-        made: list[tuple[int, IntraRun]] = []
+    def _slices(self, stream: bytes, cells: list[tuple[int, int]], width: int, columns: int, qp: int) -> list[IntraRun]:
+        """The slice data of each cell where it goes, in the order of the stream."""
+        made: list[IntraRun] = []
         for start, end in nal_units(stream):
             if stream[start] & 0x1F != 5:
                 continue
@@ -166,17 +171,28 @@ class Transplanter:
             if actual != qp:
                 raise SpliceRefused(f"The encoder of patches used QP {actual} where {qp} was asked for.")
             row, column = cells[index]
-            first = row * columns + column
-            made.append((first, IntraRun(first, width, rbsp, at, last_one(rbsp), actual - self._initial_qp)))
+            made.append(IntraRun(row * columns + column, width, rbsp, at, last_one(rbsp), actual - self._initial_qp))
         if len(made) != len(cells):
             raise SpliceRefused("The encoder of patches made fewer slices than it was given runs.")
         return made
 
     def _header(self, rbsp: bytes, first: int) -> tuple[int, int]:
-        """First bit of the slice data, and the QP, of a slice that begins at macroblock ``first`` (7.3.3)."""
-        if self._sps != self.encoder.sps:  # each size has its own
-            self._sps, self._number_sizes = self.encoder.sps, _number_sizes(self.encoder.sps)
-        frame_num_bits, order_count_bits = self._number_sizes
+        """First bit of the slice data, and the QP, of a slice that begins at macroblock ``first`` (7.3.3).
+
+        There are few different headers. One whose bits were read before is not read again.
+        """
+        known = self._headers.setdefault((self.encoder.sps, first), {})
+        window = int.from_bytes(rbsp[:_HEADER_BYTES].ljust(_HEADER_BYTES, b"\0"), "big")
+        for (length, bits), qp in known.items():
+            if window >> (8 * _HEADER_BYTES - length) == bits:
+                return length, qp
+        length, qp = self._read_header(rbsp, first)
+        if length <= 8 * _HEADER_BYTES:
+            known[length, window >> (8 * _HEADER_BYTES - length)] = qp
+        return length, qp
+
+    def _read_header(self, rbsp: bytes, first: int) -> tuple[int, int]:
+        frame_num_bits, order_count_bits = _number_sizes(self.encoder.sps)
         bits = BitReader(rbsp)
         if bits.ue() != first or bits.ue() % 5 != 2:
             raise SpliceRefused("The encoder of patches did not make one I slice a row.")
@@ -191,6 +207,7 @@ class Transplanter:
         return bits.position, qp
 
 
+@functools.lru_cache(maxsize=64)
 def _number_sizes(sps: bytes) -> tuple[int, int]:
     """Bits of frame_num and pic_order_cnt_lsb in the tiny encoder's slice headers.
 
@@ -280,7 +297,12 @@ def _cut(runs: list[Run]) -> list[Run]:
     for row, start, total in runs:
         column, end = start, start + total
         while column < end:
-            width = next(size for size in _WIDEST_FIRST if size <= end - column)
+            left = end - column
+            width = left if left <= _EACH_WIDTH else next(size for size in _WIDEST_FIRST if size <= left)
             pieces.append((row, column, width))
             column += width
     return pieces
+
+
+def _first_of(run: IntraRun) -> int:
+    return run.first_mb
