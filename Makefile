@@ -7,7 +7,7 @@ else
 BIN := $(VENV)/bin
 endif
 
-.PHONY: demo tour test lint bench bench-gate bench-gate-write release clean
+.PHONY: demo tour test lint bench bench-quick bench-full bench-nvidia bench-gate bench-gate-write release clean
 .DELETE_ON_ERROR:
 
 $(VENV)/.run: pyproject.toml constraints.txt
@@ -38,9 +38,24 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-# The whole matrix, one after the other: hours on 2 cores. ARGS=--quick takes under 3 minutes.
+# The matrix at a twentieth of its lengths (10 minutes: 12 s; 4K: 1.5 s), three runs after a warm-up, with peers: about
+# 25 minutes on 2 cores. Every table made from it says so. MOVIEPY is the Python of an environment that has MoviePy, which
+# wants an older Pillow (python3 -m venv X && X/bin/pip install moviepy).
+BENCH := --out benchmarks/results/bench.json --html benchmarks/results/bench.html --peers --aa --self-cost
 bench: $(VENV)/.dev
-	$(BIN)/reelpress bench --out benchmarks/results/bench.json --peers --aa --self-cost $(ARGS)
+	$(BIN)/reelpress bench --scale 0.05 --runs 3 $(BENCH) $(if $(MOVIEPY),--peer "moviepy=moviepy:$(MOVIEPY)") $(ARGS)
+
+# A few seconds of each, without peers: under 3 minutes on 2 cores. Only shown.
+bench-quick: $(VENV)/.dev
+	$(BIN)/reelpress bench --quick $(ARGS)
+
+# The matrix at full length, five runs of each: most of a day on 2 cores.
+bench-full: $(VENV)/.dev
+	$(BIN)/reelpress bench $(BENCH) $(if $(MOVIEPY),--peer "moviepy=moviepy:$(MOVIEPY)") $(ARGS)
+
+# On a machine with an NVIDIA GPU; docs/performance.md has the place for it.
+bench-nvidia: $(VENV)/.dev
+	$(BIN)/reelpress bench --scale 0.05 --runs 3 $(subst bench.,bench-nvidia.,$(BENCH)) $(ARGS)
 
 # Ratios against the committed ones; fails on a loss. BENCH_GATE says what is measured: a minute on 2 cores.
 BENCH_GATE := --quick --scenario 1080p-1min --scenario still-pointer --path baseline --path planar --path splice \

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from reelpress.bench.runner import complete
+
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "tests" / "bench" / "example_result.json"
 PAGES = sorted(p for p in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")] if not p.name.startswith("_"))
@@ -34,7 +36,18 @@ def tools() -> Iterator[tuple[ModuleType, ModuleType, ModuleType]]:
 
 @pytest.fixture
 def example() -> dict[str, Any]:
+    """The small result, with figures in its first scenario that can be reckoned with."""
     result: dict[str, Any] = json.loads(EXAMPLE.read_text(encoding="utf-8"))
+    for row in result["results"]:
+        if (row["scenario"], row["encoder"], row["missing"]) != ("1080p-1min", "x264", None):
+            continue
+        fps, rss, read = {"baseline": (21.4, 310e6, 2_488_320_000), "planar": (55.3, 250e6, 0)}[row["path"]]
+        row["summary"]["fps"] |= {"median": fps, "min": fps - 0.1, "max": fps + 0.1}
+        row["summary"]["peak_rss_bytes"] |= {"median": rss, "min": rss, "max": rss}
+        row["frames"]["total"] = 300
+        for run in row["runs"]:
+            run["readback_bytes"] = read
+    complete(result)
     return result
 
 
@@ -124,7 +137,7 @@ def test_a_gain_within_the_spread_is_in_brackets(
     tools: tuple[ModuleType, ModuleType, ModuleType], example: dict[str, Any]
 ) -> None:
     _, bench, _ = tools
-    row = next(r for r in example["results"] if r.get("against_baseline"))
+    row = next(r for r in example["results"] if r.get("against_baseline") and r["scenario"] == "1080p-1min")
     assert "| +158.4 % |" in bench.matrix(example)
     row["against_baseline"]["within_spread"] = True
     assert "| (+158.4 %) |" in bench.matrix(example)

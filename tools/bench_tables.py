@@ -17,7 +17,7 @@ from reelpress.export.page.units import DASH, megabytes, number, percent, second
 RESULTS = Path(__file__).resolve().parent.parent / "benchmarks" / "results"
 
 COMMAND = "make bench"
-NVIDIA = "reelpress bench --out benchmarks/results/bench-nvidia.json --peers --aa --self-cost"
+NVIDIA = "make bench-nvidia"
 
 Row = list[str]
 
@@ -52,10 +52,12 @@ def facts(data: dict[str, Any]) -> str:
     at = (
         f"commit {commit[:12]}{' with changes' if data['commit']['dirty'] else ''}"
         if commit
-        else data["commit"]["missing"]
+        else str(data["commit"]["missing"]).rstrip(".")
     )
     length = "quick lengths" if data["quick"] else f"{percent(s['scale'])} of the full lengths"
     runs = f"{s['runs']} run{'s' if s['runs'] != 1 else ''} of each, {s['order']}, {length}"
+    if s["cuts"]:
+        runs += ". Shortened: " + " ".join(s["cuts"]).rstrip(".")
     return (
         f"{m['cpu']}, {m['cores']} cores, {number(m['ram_bytes'] / 2**30, 1)} GiB, {gpu}, {m['system']}, "
         f"Python {versions.get('python', '?')}, PyAV {versions.get('av', '?')}, {at}; {runs}. `{data['command']}`"
@@ -132,6 +134,7 @@ def _matrix(raw: dict[str, Any]) -> str:
             parts.append(f"not measurable here: {scenario['missing']}")
         else:
             missing.append("- not asked for in this run.")
+        parts += [f"\\* {note}" for note in data.notes(scenario["id"])]
         if missing:
             parts.append("\n".join(missing))
     lines = absent(raw)
@@ -146,6 +149,7 @@ def _matrix_cells(row: dict[str, Any]) -> Row:
     if against is not None:
         gain, over = signed(against["fps_percent"], 1) + " %", signed(against["rss_difference_bytes"] / 1e6)
         gain = f"({gain})" if against["within_spread"] else gain
+        gain += "" if against["equal_pictures"] else " \\*"
     gpu = median(row, "gpu_percent")
     return [
         number(median(row, "fps"), 1),
@@ -185,9 +189,11 @@ def _summary(raw: dict[str, Any]) -> str:
         ratios = []
         for path in ("planar", "splice"):
             against = (found.get(path) or {}).get("against_baseline")
-            ratios.append(DASH if against is None else f"**{number(against['speed_ratio'], 2)}x**")
+            star = "" if against is None or against["equal_pictures"] else " \\*"
+            ratios.append(DASH if against is None else f"**{number(against['speed_ratio'], 2)}x**{star}")
         against = best["against_baseline"] or {}
-        size, ssim = against.get("size_ratio"), against.get("ssim_difference")
+        equal = against.get("equal_pictures", True)
+        size, ssim = (against.get(name) if equal else None for name in ("size_ratio", "ssim_difference"))
         body.append([
             scenario["title"], number(median(base, "fps"), 1), *ratios,
             signed(against.get("rss_difference_bytes", 0) / 1e6), DASH if size is None else f"{number(size, 2)}x",
@@ -195,7 +201,8 @@ def _summary(raw: dict[str, Any]) -> str:
         ])  # fmt: skip
     header = ["scenario", "baseline path, frames/s", "planar", "planar + unchanged pictures", "peak RSS, MB more",
               "file size", "SSIM more"]  # fmt: skip
-    return _with(raw, rows(header, body))
+    notes = [f"\\* {scenario['title']}: {note}" for scenario in raw["scenarios"] for note in data.notes(scenario["id"])]
+    return _with(raw, "\n\n".join([rows(header, body), *notes]))
 
 
 def _swscale(raw: dict[str, Any]) -> str:
@@ -267,11 +274,13 @@ def _fidelity(raw: dict[str, Any]) -> str:
 
 def _peers(raw: dict[str, Any]) -> str:
     data = Result(raw)
-    body, said = [], []
+    body: list[Row] = []
+    said: list[str] = []
+    absent_peers: dict[str, list[str]] = {}
     for row in raw["peer_results"]:
         label = f"{data.title('scenarios', row['scenario'])}: {data.title('peers', row['peer'])}"
         if row["missing"]:
-            said.append(f"- not measurable here: {label}. {row['missing']}")
+            absent_peers.setdefault(row["missing"], []).append(label)
             continue
         said.append(f"- {data.title('scenarios', row['scenario'])}: {row['sentence']}")
         ours = row.get("ours")
@@ -286,6 +295,13 @@ def _peers(raw: dict[str, Any]) -> str:
         ]  # fmt: skip
     if not said:
         return _with(raw, "No peer was asked for in this run (`--peers`).")
+    shown = {r["scenario"] for r in raw["peer_results"] if not r["missing"]}
+    said += [
+        f"- {scenario['title']}: all pictures are {scenario['width']}x{scenario['height']}."
+        for scenario in raw["scenarios"]
+        if scenario["id"] in shown
+    ]
+    said += [f"- not measurable here: {'; '.join(labels)}. {reason}" for reason, labels in absent_peers.items()]
     header = ["scenario and program", "CRF", "frames/s", "CPU s", "peak RSS MB", "file MB", "SSIM"]
     return _with(raw, "\n".join(said) + ("\n\n" + rows(header, body) if body else ""))
 

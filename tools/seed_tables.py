@@ -176,7 +176,8 @@ def quality(f: Figures, path: str) -> Outcome:
         return f.missing("1080p-1min", path if row is None else "baseline")
     difference = (row["against_baseline"] or {}).get("ssim_difference")
     if difference is None:
-        return Outcome(remark="quality was not judged in this run")
+        note = (row["against_baseline"] or {}).get("note")
+        return Outcome(remark=note or "quality was not judged in this run")
     a, b = ((r["quality"]["ssim"] or {}).get("y") for r in (base, row))
     return Outcome(
         f"SSIM {number(a, 4)}", f"SSIM {number(b, 4)}", difference >= -0.001, "each against what it composed"

@@ -32,6 +32,18 @@ def test_example_follows_the_schema(example):
     assert violations(example) == []
 
 
+def test_example_was_measured(example):
+    """It is made by tools/make_bench_example.py, not by hand."""
+    assert example["command"] == "python tools/make_bench_example.py"
+    measured = [r for r in example["results"] if r["missing"] is None]
+    assert len(measured) >= 4
+    for one in measured:
+        frames = one["frames"]["total"]
+        for run in one["runs"]:
+            assert run["fps"] == pytest.approx(frames / run["wall_s"], rel=1e-3)
+        assert one["summary"]["fps"]["runs"] == len(one["runs"]) == 2
+
+
 @pytest.mark.parametrize(
     ("change", "place"),
     [
@@ -170,17 +182,60 @@ def test_nothing_is_divided_by_the_size_of_a_file_that_was_not_written():
 
 
 def test_completing_adds_ratios_and_targets(example):
+    measured = {(r["scenario"], r["path"], r["encoder"]): r for r in example["results"] if r["missing"] is None}
+    for path, fps, ssim in (("baseline", 21.4, 0.981), ("planar", 55.3, 0.982)):
+        row = measured["1080p-1min", path, "x264"]
+        row["summary"]["fps"] |= {"median": fps, "min": fps - 1, "max": fps + 1}
+        row["quality"]["ssim"]["y"] = ssim
     complete(example)
-    planar = next(r for r in example["ratios"] if r["scenario"] == "1080p-1min" and r["path"] == "planar")
+    planar = next(r for r in example["ratios"] if (r["scenario"], r["path"]) == ("1080p-1min", "planar"))
     assert planar["speed"] == pytest.approx(55.3 / 21.4, abs=1e-4)
-    gain = next(t for t in example["targets"] if t["id"] == "fps-gain")
-    assert gain["met"] is True
-    assert gain["result"] == pytest.approx(100 * (55.3 / 21.4 - 1), abs=0.01)
-    gpu = next(t for t in example["targets"] if t["path"] == "gpu")
-    assert gpu["met"] is None
-    assert gpu["note"].startswith("not measurable here: The GPU compositor is not built yet.")
+    known = {t["id"]: t for t in example["targets"]}
+    assert known["fps-gain"]["met"] is True
+    assert known["fps-gain"]["result"] == pytest.approx(100 * (55.3 / 21.4 - 1), abs=0.01)
+    assert known["quality"]["result"] == pytest.approx(0.001)
+    reason = next(p["missing"] for p in example["paths"] if p["id"] == "videotoolbox")
+    apple = next(t for t in example["targets"] if t["path"] == "videotoolbox")
+    assert apple["met"] is None
+    assert apple["note"].startswith(f"not measurable here: {reason}")
     assert len(example["targets"]) == len(targets.TARGETS)
     assert violations(example) == []
+
+
+def test_quality_is_only_compared_between_equal_pictures(example):
+    base = next(
+        r for r in example["results"] if (r["scenario"], r["path"], r["encoder"]) == ("1080p-1min", "baseline", "x264")
+    )
+    base["not_drawn"] = ["colour grading", "3D"]
+    complete(example)
+    compared = next(
+        r for r in example["results"] if (r["scenario"], r["path"], r["encoder"]) == ("1080p-1min", "planar", "x264")
+    )["against_baseline"]
+    assert compared["equal_pictures"] is False
+    assert compared["ssim_difference"] is None
+    assert compared["note"].startswith("The baseline path does not draw colour grading and 3D, which makes it faster")
+    quality = next(t for t in example["targets"] if t["id"] == "quality")
+    assert quality["result"] is None
+    assert quality["met"] is None
+    assert "different pictures" in quality["note"]
+    assert violations(example) == []
+
+
+def test_what_both_leave_out_makes_no_difference():
+    one, two = row(), row()
+    one["not_drawn"] = two["not_drawn"] = ["3D"]
+    assert against(one, two)["equal_pictures"]
+    two["not_drawn"] = []
+    found = against(one, two)
+    assert found["note"] == (
+        "This path does not draw 3D: size and SSIM are of different pictures and are not compared."
+    )
+
+
+def test_of_one_run_no_spread_is_known():
+    one = row((9, 11, 12))
+    one["summary"]["fps"]["runs"] = 1
+    assert against(one, row((8, 10, 11)))["within_spread"] is None
 
 
 # --- gate -------------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from PIL import Image
 from page_makers import Reader
 from reelpress.bench.page import render
 from reelpress.bench.page_quality import picture
+from reelpress.export.page.units import signed
 
 EXAMPLE = Path(__file__).with_name("example_result.json")
 Result = dict[str, Any]
@@ -59,7 +60,7 @@ def test_speed_memory_and_size_of_every_path_are_there(page, result):
         assert f"{fps['min']:.1f}–{fps['max']:.1f}" in page.text
         assert f"{one['summary']['peak_rss_bytes']['median'] / 1e6:.0f}" in page.text
         if one["against_baseline"]:
-            assert f"+{one['against_baseline']['fps_percent']:.1f}" in page.text
+            assert signed(one["against_baseline"]["fps_percent"], 1) in page.text
 
 
 def test_the_memory_limits_are_drawn(page):
@@ -75,6 +76,24 @@ def test_too_much_memory_over_the_baseline_is_marked(result):
     one["against_baseline"]["rss_difference_bytes"] = 251_000_000
     bad = [a for a in Reader(render(other)).all("span") if a.get("title") == "limit +250 MB"]
     assert [a.get("class") for a in bad].count("bad") == 1
+
+
+def test_pictures_that_are_not_the_same_are_marked(result):
+    other = copy.deepcopy(result)
+    one = next(r for r in measured(other) if r["against_baseline"])
+    note = "The baseline path does not draw 3D: size and SSIM are of different pictures."
+    one["against_baseline"] |= {"equal_pictures": False, "note": note, "ssim_difference": None}
+    words = Reader(render(other)).text
+    assert words.count(note) == 2  # with the speed, and with the quality
+    assert f"{signed(one['against_baseline']['fps_percent'], 1)}) *" in words or (
+        f"{signed(one['against_baseline']['fps_percent'], 1)} *" in words
+    )
+
+
+def test_what_was_made_shorter_is_said(page, result):
+    assert result["settings"]["cuts"]
+    for cut in result["settings"]["cuts"]:
+        assert cut in page.text
 
 
 def test_nothing_that_is_missing_is_left_out(page, result):

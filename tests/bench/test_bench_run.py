@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -11,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from reelpress.bench import paths, runner, scenarios, sources
+from reelpress.bench.hooks import Series
 from reelpress.bench.scenarios import Scenario
 from reelpress.bench.schema import violations
+from reelpress.bench.stored import pictures_folder, stored
 from reelpress.errors import SettingsError
 
 SECONDS = 1.0
@@ -38,6 +42,7 @@ def result(cache) -> dict:
         warmup=0,
         quick=True,
         quality_frames=4,
+        quality_window_s=0.5,
         sampling=True,
         sources=cache,
     )
@@ -87,6 +92,22 @@ def test_planar_converts_and_copies_nothing(result):
     assert (run["conversions"], run["copies"], run["readback_bytes"]) == (0, 0, 0)
     assert row["profile"]["swscale"] is None
     assert row["frames"]["encoded"] == 60
+
+
+def test_quality_is_of_the_window_that_was_asked_for(result):
+    for row in rows_of(result).values():
+        if row["missing"] is None:
+            quality = row["quality"]
+            assert (quality["of_frames"], quality["every"], quality["frames"]) == (30, 8, 4)
+            assert quality["per_frame"]["frame"] == [0, 8, 16, 24]
+
+
+def test_the_same_file_is_judged_once(result):
+    """The two baselines differ in their channels only, so their files are the same."""
+    rows = rows_of(result)
+    first, second = rows["baseline"]["quality"], rows["baseline-adaptive"]["quality"]
+    assert (first["same_as"], second["same_as"]) == (None, "baseline")
+    assert second["ssim"] == first["ssim"]
 
 
 def test_null_encoder_takes_all_pictures_and_writes_none(result):
@@ -153,6 +174,68 @@ def test_sources_can_be_loaded(kind, tmp_path):
         if kind != "desktop":
             assert len(segment.display.index) == 2  # the first frame, and the last that says how long it stays
         assert len(segment.pointer.moves) == (180 if kind == "pointer" else 0)
+
+
+def test_a_recording_that_cannot_be_used_and_no_other_work_is_an_input_error(tmp_path, capsys):
+    from reelpress.cli.app import run
+
+    (tmp_path / "text.mp4").write_text("no video")
+    (tmp_path / "empty.cap").mkdir()
+    for name, word in (("gone.mp4", "There is no gone.mp4"), ("text.mp4", "text.mp4"), ("empty.cap", "empty.cap")):
+        assert run(["bench", "--quick", str(tmp_path / name), "--out", str(tmp_path / "out.json")]) == 3
+        assert word in capsys.readouterr().err
+    assert not (tmp_path / "out.json").exists()
+
+
+def test_nothing_measured_is_a_failure(tmp_path, capsys):
+    from reelpress.cli.app import run
+
+    way = next(w for w in paths.WAYS if w.missing is not None)
+    out = tmp_path / "out.json"
+    assert run(["bench", "--quick", "--scenario", "demo", "--path", way.id, "--out", str(out)]) == 1
+    assert "nothing could be measured" in capsys.readouterr().err
+    assert violations(json.loads(out.read_text())) == []
+
+
+def test_a_recording_that_cannot_be_used_beside_other_work_is_a_row(result):
+    gone = next(s for s in result["scenarios"] if s["id"] == "given-gone")
+    assert gone["missing"] == "There is no gone.mp4 where it was said to be."
+
+
+def test_scaled_lengths(cache):
+    spec = scenarios.Scenario("x", "X", 20.0, "still", 64, 48)
+    assert scenarios.ready(spec, quick=False, scale=1.0, folder=cache).seconds == 20.0
+    assert scenarios.ready(spec, quick=False, scale=0.1, folder=cache).seconds == 2.0
+    long = scenarios.Scenario("x", "X", 600.0, "still", 64, 48)
+    assert scenarios.ready(long, quick=False, scale=0.5, folder=cache).seconds == scenarios.SCALED_LONGEST_S
+    costly = scenarios.Scenario("x", "X", 20.0, "still", 64, 48, scaled_share=0.5)
+    assert scenarios.ready(costly, quick=False, scale=0.1, folder=cache).seconds == 1.0
+
+
+def test_a_stored_result_has_its_pictures_beside_it(result, tmp_path):
+    file = tmp_path / "r.json"
+    text = stored(result, file)
+    assert "data:image" not in text
+    back = json.loads(text)
+    assert violations(back) == []
+    row, was = rows_of(back)["planar"], rows_of(result)["planar"]
+    for name in ("reference", "output"):
+        given = row["quality"]["worst_pictures"][name]
+        uri = was["quality"]["worst_pictures"][name]
+        assert (pictures_folder(file) / given).read_bytes() == base64.b64decode(uri.partition(",")[2])
+    assert row["series"] == was["series"]
+    assert re.search(r"^\s*-?[\d.]+,?$", text, re.MULTILINE) is None  # no number has a line to itself
+    assert json.loads(stored(result, file, inline=True)) == json.loads(json.dumps(result))
+
+
+def test_samples_are_thinned_evenly():
+    series = Series([k / 10 for k in range(500)], list(range(500)), list(range(500)), {"a": list(range(500))})
+    few = series.thinned(120)
+    assert len(few.t_s) == len(few.rss_bytes) == len(few.encoded) == len(few.queues["a"]) == 120
+    assert (few.t_s[0], few.t_s[-1], few.queues["a"][-1]) == (0.0, 49.9, 499)
+    steps = {b - a for a, b in zip(few.encoded, few.encoded[1:], strict=False)}
+    assert steps <= {4, 5}
+    assert series.thinned(500) is series
 
 
 @pytest.mark.parametrize(
@@ -232,4 +315,5 @@ def test_same_thing_twice_differs_by_less_than_the_spread(cache):
     )  # fmt: skip
     result = runner.run(plan)
     assert result["aa"]["ok"], result["aa"]["sentence"]
+    assert result["self_cost"]["ok"], result["self_cost"]["sentence"]
     assert violations(result) == []

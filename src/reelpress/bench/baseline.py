@@ -339,16 +339,25 @@ def _distance(shape: Shape, area: IntRect) -> NDArray[np.float32]:
 
 
 def _distance_at(shape: Shape, area: IntRect, dx: float, dy: float) -> NDArray[np.float32]:
+    """The same at a point beside the centres. Powers and roots are only taken in the four corners."""
     rect, r = shape.rect, shape.radius
     x = np.arange(area.x, area.right, dtype=np.float32) + np.float32(0.5 + dx - rect.x - rect.w / 2)
     y = np.arange(area.y, area.bottom, dtype=np.float32) + np.float32(0.5 + dy - rect.y - rect.h / 2)
-    qx = (np.abs(x) - np.float32(rect.w / 2 - r))[None, :]
-    qy = (np.abs(y) - np.float32(rect.h / 2 - r))[:, None]
-    ox, oy = np.maximum(qx, 0), np.maximum(qy, 0)
+    qx = np.abs(x) - np.float32(rect.w / 2 - r)
+    qy = np.abs(y) - np.float32(rect.h / 2 - r)
+    result: NDArray[np.float32] = np.maximum(qx[None, :], qy[:, None])
     power = 4 if shape.kind is CornerKind.SQUIRCLE else 2
-    outside = (ox**power + oy**power) ** np.float32(1 / power)
-    result: NDArray[np.float32] = outside + np.minimum(np.maximum(qx, qy), 0) - np.float32(r)
+    for rows in _runs(qy > 0):
+        for columns in _runs(qx > 0):
+            result[rows, columns] = (qx[None, columns] ** power + qy[rows, None] ** power) ** np.float32(1 / power)
+    result -= np.float32(r)
     return result
+
+
+def _runs(flags: NDArray[np.bool_]) -> list[slice]:
+    """The stretches in which ``flags`` are set; of a corner shape at most two."""
+    edges = np.flatnonzero(np.diff(flags.astype(np.int8), prepend=0, append=0))
+    return [slice(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def _covered(shape: Shape, area: IntRect) -> NDArray[np.float32]:
@@ -358,6 +367,30 @@ def _covered(shape: Shape, area: IntRect) -> NDArray[np.float32]:
         y = _box(shape.rect.y, shape.rect.bottom, area.y, area.h)
         exact: NDArray[np.float32] = y[:, None] * x[None, :]
         return exact
+    # between the corners coverage depends on the row alone or the column alone
+    across = _between(shape.rect.x, shape.rect.right, shape.radius, area.x, area.w)
+    along = _between(shape.rect.y, shape.rect.bottom, shape.radius, area.y, area.h)
+    if shape.radius < 2 or across is None or along is None:
+        return _sampled(shape, area)
+    out = np.empty((area.h, area.w), np.float32)
+    out[:, across] = _sampled(shape, IntRect(area.x + across.start, area.y, 1, area.h))
+    out[along] = _sampled(shape, IntRect(area.x, area.y + along.start, area.w, 1))
+    for top, bottom in ((0, along.start), (along.stop, area.h)):
+        for left, right in ((0, across.start), (across.stop, area.w)):
+            if bottom > top and right > left:
+                block = IntRect(area.x + left, area.y + top, right - left, bottom - top)
+                out[top:bottom, left:right] = _sampled(shape, block)
+    return out
+
+
+def _between(low: float, high: float, radius: float, first: int, count: int) -> slice | None:
+    """The pixels of a line that lie between two rounded corners, or ``None`` if there are none."""
+    start = max(0, int(np.ceil(low + radius)) + 1 - first)
+    stop = min(count, int(np.floor(high - radius)) - 1 - first)
+    return slice(start, stop) if stop > start else None
+
+
+def _sampled(shape: Shape, area: IntRect) -> NDArray[np.float32]:
     total = np.zeros((area.h, area.w), np.float32)
     for dx in (-0.25, 0.25):
         for dy in (-0.25, 0.25):
@@ -375,20 +408,25 @@ def _box(start: float, end: float, first: int, count: int) -> NDArray[np.float32
 def _smooth(a: float, b: float, x: NDArray[np.float32]) -> NDArray[np.float32]:
     if b <= a:
         return (x >= b).astype(np.float32)
-    t = np.clip((x - np.float32(a)) / np.float32(b - a), 0, 1)
-    result: NDArray[np.float32] = t * t * (3 - 2 * t)
+    t = x - np.float32(a)
+    t *= np.float32(1 / (b - a))
+    np.clip(t, 0, 1, out=t)
+    result: NDArray[np.float32] = t * np.float32(-2)
+    result += np.float32(3)
+    result *= t
+    result *= t
     return result
 
 
 def _mix(view: Pixels, pixels: Pixels, alpha: Pixels) -> None:
     """``pixels`` (straight) over ``view`` by ``alpha`` 0..255."""
     if view.size > 1 << 16:  # Pillow needs no 16-bit arrays in between
-        mixed = Image.composite(
-            Image.fromarray(np.ascontiguousarray(pixels[..., :3])),
-            Image.fromarray(np.ascontiguousarray(view[..., :3])),
-            Image.fromarray(np.ascontiguousarray(alpha)),
-        )
-        view[..., :3] = np.asarray(mixed)
+        if pixels.shape[2] == 3:
+            top = Image.new("RGBA", (view.shape[1], view.shape[0]), (*(int(v) for v in pixels[0, 0]), 255))
+        else:
+            top = Image.fromarray(np.ascontiguousarray(pixels))
+        below = Image.fromarray(np.ascontiguousarray(view))
+        view[:] = np.asarray(Image.composite(top, below, Image.fromarray(np.ascontiguousarray(alpha))))
         return
     a = alpha.astype(np.uint16)[..., None]
     view[..., :3] = (view[..., :3] * (255 - a) + pixels[..., :3] * a + 127) // 255

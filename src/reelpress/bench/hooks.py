@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
     from reelpress.bench.paths import Way
     from reelpress.compose.base import Compositor
-    from reelpress.encode.base import Encoder
+    from reelpress.encode.base import Encoder, Piece
+    from reelpress.export.rendering import Renderer
     from reelpress.export.report import FrameCounts
     from reelpress.media.encoder import EncoderSpec
-    from reelpress.media.packets import EncodedPacket
     from reelpress.media.planes import Planes
     from reelpress.pipeline.channel import Channel
     from reelpress.pipeline.run import PipelineStats
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 SAMPLE_S = 0.1
 """Seconds between two samples of memory and channels."""
+SAMPLES = 120
+"""Samples of a run that go into a result: more are not seen on its page."""
 
 
 class NothingWritten(Exception):
@@ -52,11 +54,11 @@ class Counted:
     def shown(self) -> Sequence[int] | None:
         return self._inner.shown
 
-    def encode(self, planes: Planes, pts: int, change: Change = UNKNOWN) -> list[EncodedPacket]:
+    def encode(self, planes: Planes, pts: int, change: Change = UNKNOWN) -> Sequence[Piece]:
         self.pictures += 1
         return self._inner.encode(planes, pts, change)
 
-    def flush(self) -> list[EncodedPacket]:
+    def flush(self) -> Sequence[Piece]:
         return self._inner.flush()
 
 
@@ -67,7 +69,7 @@ class SwscaleEncoder(Counted):
         super().__init__(inner)
         self._converter = converter
 
-    def encode(self, planes: Planes, pts: int, change: Change = UNKNOWN) -> list[EncodedPacket]:
+    def encode(self, planes: Planes, pts: int, change: Change = UNKNOWN) -> Sequence[Piece]:
         return super().encode(self._converter.to_nv12(planes), pts, change)
 
 
@@ -78,11 +80,11 @@ class NullEncoder(Counted):
     def decision(self) -> Decision:
         return Decision(Kind.REAL, "the null encoder takes every picture")
 
-    def encode(self, planes: Planes, pts: int, change: Change = UNKNOWN) -> list[EncodedPacket]:
+    def encode(self, planes: Planes, pts: int, change: Change = UNKNOWN) -> Sequence[Piece]:
         self.pictures += 1
         return []
 
-    def flush(self) -> list[EncodedPacket]:
+    def flush(self) -> Sequence[Piece]:
         return []
 
 
@@ -94,6 +96,20 @@ class Series:
     rss_bytes: list[int] = field(default_factory=list)
     encoded: list[int] = field(default_factory=list)
     queues: dict[str, list[int]] = field(default_factory=dict)
+
+    def thinned(self, most: int) -> Series:
+        """The same with at most ``most`` samples (two at least), evenly, the first and the last among them."""
+        count = len(self.t_s)
+        if count <= most:
+            return self
+        kept = [round(k * (count - 1) / (most - 1)) for k in range(most)]
+
+        return Series(
+            [self.t_s[k] for k in kept],
+            [self.rss_bytes[k] for k in kept],
+            [self.encoded[k] for k in kept],
+            {name: [values[k] for k in kept] for name, values in self.queues.items()},
+        )
 
 
 class BenchHooks(Hooks):
@@ -122,9 +138,9 @@ class BenchHooks(Hooks):
         self._start = 0.0
         self._next = 0.0
 
-    def compositor(self) -> Compositor:
+    def compositor(self, renderer: Renderer) -> Compositor:
         if not self.way.rgba:
-            return super().compositor()
+            return super().compositor(renderer)
         self.baseline = BaselineCompositor()
         return self.baseline
 

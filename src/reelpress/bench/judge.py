@@ -8,10 +8,12 @@ swscale's accurate way, which its own conversion is not.
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import math
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +25,7 @@ from reelpress.export.sources import SourcePool
 from reelpress.media.scale import Scaler
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from reelpress.export.prepare import Job
     from reelpress.media.planes import Planes
@@ -32,25 +34,50 @@ LARGEST_SIDE = 960
 """Pixels of the pictures of the worst frame that go into the result."""
 
 
-def judge(task: dict[str, Any]) -> dict[str, Any]:
-    """``quality`` of a result. ``task`` is that of the worker, with ``every`` and ``pictures`` (a switch)."""
+def judge(task: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """``quality`` of each output, by path.
+
+    Args:
+        task: That of the worker, with ``outputs`` (path id and file, all composed alike: all RGBA or none), ``every``,
+            ``window`` (only so many frames from the start; 0: all) and ``pictures`` (a switch).
+    """
     try:
-        from reelpress.quality.compare import against
+        from reelpress.quality import compare  # noqa: F401
     except ImportError as error:
-        return {"missing": f"The comparison is not built in this version of Reelpress ({error})."}
+        reason = f"The comparison is not built in this version of Reelpress ({error})."
+        return {id_: {"missing": reason} for id_, _ in task["outputs"]}
+    known: dict[str, tuple[str, dict[str, Any]]] = {}
+    found: dict[str, dict[str, Any]] = {}
+    for id_, output in task["outputs"]:
+        digest = hashlib.sha256(Path(output).read_bytes()).hexdigest()
+        if digest in known:
+            same, quality = known[digest]
+            found[id_] = {**quality, "same_as": same, "worst_pictures": None}
+        else:
+            found[id_] = _judged({**task, "way": id_, "output": output})
+            known[digest] = (id_, found[id_])
+    return found
+
+
+def _judged(task: dict[str, Any]) -> dict[str, Any]:
     from reelpress.bench.worker import prepared
+    from reelpress.quality.compare import against
 
     way = chosen_ways([task["way"]])[0]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="reelpress-bench-")))
         job = stack.enter_context(prepared(task, way))
+        total = job.director.frames
+        window = min(total, int(task.get("window") or total))
+        pictures = stack.enter_context(closing(composed(job, way)))
         frames: list[Any] = []
         report = against(
-            composed(job, way),
+            islice(pictures, window),
             task["output"],
             fps=job.director.fps,
             every=int(task.get("every", 1)),
             worst=1,
+            end=None if window == total else window / job.director.fps,
             pictures=folder if task.get("pictures") else None,
             on_frame=frames.append,
         )
@@ -58,6 +85,9 @@ def judge(task: dict[str, Any]) -> dict[str, Any]:
             "missing": None,
             "reference": f"the pictures composed for it ({'baseline' if way.rgba else 'planar'})",
             "frames": report.compared,
+            "every": int(task.get("every", 1)),
+            "of_frames": window,
+            "same_as": None,
             "psnr_db": _planes(report.psnr, frames, "psnr"),
             "ssim": _planes(report.ssim, frames, "ssim"),
             "xpsnr_db": _planes(report.xpsnr, frames, "xpsnr"),
@@ -73,7 +103,7 @@ def judge(task: dict[str, Any]) -> dict[str, Any]:
         }
 
 
-def composed(job: Job, way: Way) -> Iterator[Planes]:
+def composed(job: Job, way: Way) -> Generator[Planes]:
     """The pictures that an export of ``job`` on this path composes, as yuv420p."""
     director = job.director
     kinds = dict.fromkeys(stages.kind_of(track.key) for track in director.tracks)

@@ -47,12 +47,12 @@ def render(result: Mapping[str, Any], pictures: Path | None = None) -> str:
 def _header(data: Result) -> Markup:
     result, machine = data.raw, data.raw["machine"]
     commit = result["commit"]
-    said = commit["missing"] or f"commit {str(commit['id'])[:12]}"
+    said = str(commit["missing"] or "").rstrip(".") or f"commit {str(commit['id'])[:12]}"
     if commit["dirty"]:
         said += " with changes that are not committed"
     measured = [r for r in data.results if not r["missing"]]
     best = max(
-        (r for r in measured if r.get("against_baseline")),
+        (r for r in measured if (r.get("against_baseline") or {}).get("equal_pictures") and r["encoder"] != "null"),
         key=lambda r: r["against_baseline"]["speed_ratio"],
         default=None,
     )
@@ -115,6 +115,7 @@ def _run(data: Result) -> Markup:
         ("Lengths", f"{percent(settings['scale'])} of the seed's ({'quick' if result['quick'] else 'full'})"),
         ("Encoders", "; ".join(encoder["title"] for encoder in result["encoders"])),
         ("Quality setting", settings["quality"]),
+        ("Made shorter", " ".join(settings["cuts"]) or "nothing"),
         ("Took", seconds(result["wall_s"])),
         ("Load at the start", "not known" if load is None else f"{load:g}"),
         ("Versions", ", ".join(f"{name} {version}" for name, version in machine["versions"].items())),

@@ -79,6 +79,7 @@ def quality(data: Result) -> Markup:
         blocks.append(
             parts.table(f"{scenario['title']}: output against the frames composed for it.", columns, rows, dense=True)
         )
+        blocks += [parts.note(note) for note in data.notes(scenario["id"])]
     remark = parts.note("Up and to the left is better. Circles are paths of Reelpress, squares are peers.")
     return parts.section("Quality against size", *(blocks or [el("p", "Nothing was measured.")]), remark, id_="quality")
 

@@ -62,6 +62,11 @@ class Result:
             if p["id"] not in there
         ]
 
+    def notes(self, scenario: str) -> list[str]:
+        """Why pictures of a scenario's paths are not the same, where they are not."""
+        compared = (r.get("against_baseline") for r in self.of(scenario) if not r["missing"])
+        return list(dict.fromkeys(against["note"] for against in compared if against and against["note"]))
+
     def known_missing(self, result: dict[str, Any]) -> bool:
         """Whether its scenario, path or encoder is listed as missing itself."""
         return (
@@ -93,4 +98,6 @@ def spread(result: dict[str, Any], name: str, digits: int = 1, divisor: float = 
     found = result.get("summary", {}).get(name)
     if found is None:
         return "–"
+    if found["runs"] < 2:
+        return "one run"
     return f"{number(found['min'] / divisor, digits)}–{number(found['max'] / divisor, digits)}"

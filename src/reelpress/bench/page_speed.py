@@ -150,9 +150,14 @@ def against_baseline(data: Result) -> Markup:
                 dense=True,
             )
         )
+        blocks += [parts.note(f"* {note}") for note in data.notes(scenario["id"])]
+    cuts = data.raw["settings"]["cuts"]
+    if cuts:
+        blocks.insert(0, parts.note("This is a shortened run. ", " ".join(cuts)))
     remark = (
         f"Allowed is at most {number(LIMIT_BYTES / 1e6)} MB of peak RSS over the 8-frame baseline path. CPU: 100 % is "
-        "one core. A gain in brackets is within the spread of the two, so it is no difference."
+        "one core. A gain in brackets is within the spread of the two, so it is no difference; of one run no spread is "
+        "known. A gain with a star is between pictures that are not the same."
     )
     return parts.section(
         "Against the baseline", *(blocks or [el("p", "Nothing was measured.")]), parts.note(remark), id_="baseline"
@@ -189,6 +194,8 @@ def _cells(data: Result, result: dict[str, Any]) -> list[Child]:
         gain = signed(against["fps_percent"], 1)
         if against["within_spread"]:
             gain = f"({gain})"
+        if not against["equal_pictures"]:
+            gain = f"{gain} *"
     quality = result.get("quality") or {}
     ssim = (quality.get("ssim") or {}).get("y")
     size = median(result, "size_bytes")

@@ -16,6 +16,12 @@ BASELINE_BUFFERS = 8
 """Frames in both of the seed's channels."""
 
 
+CPU = {"renderer": "cpu"}
+"""Said, so that a machine with a GPU does not turn a path of the CPU into another one."""
+EVERY = {**CPU, "unchanged": "encode"}
+"""Every frame is encoded, as the seed does: the way of holding pictures is ours, and no baseline may have it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Way:
     """One path of the matrix."""
@@ -67,6 +73,7 @@ WAYS: tuple[Way, ...] = (
         "channels of 8 frames",
         rgba=True,
         buffers=BASELINE_BUFFERS,
+        settings=EVERY,
     ),
     Way(
         "baseline-adaptive",
@@ -74,6 +81,7 @@ WAYS: tuple[Way, ...] = (
         "baseline",
         "As the seed baseline, with channels by the machine's memory",
         rgba=True,
+        settings=EVERY,
     ),
     Way("gpu", "GPU NV12", "ours", "Composed and converted on the GPU, NV12 read back", check=_no_gpu),
     Way(
@@ -81,14 +89,14 @@ WAYS: tuple[Way, ...] = (
         "planar",
         "ours",
         "Composed in the encoder's own planes on the CPU, every frame encoded (--unchanged encode)",
-        settings={"unchanged": "encode"},
+        settings=EVERY,
     ),
     Way(
         "splice",
         "planar + unchanged pictures",
         "ours",
         "As planar, and pictures that did not change are not encoded (--unchanged splice)",
-        settings={"unchanged": "splice"},
+        settings={**CPU, "unchanged": "splice"},
         check=lambda: _refused(unchanged="splice"),
     ),
     Way(

@@ -12,18 +12,19 @@ import math
 import shlex
 import shutil
 import statistics
+import subprocess
 import sys
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
-from reelpress.errors import ReelpressError, SettingsError
+from reelpress.errors import ExportError, ReelpressError, SettingsError
 from reelpress.pipeline.trace import names_only
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from fractions import Fraction
-    from pathlib import Path
 
     from reelpress.bench.runner import Finished
     from reelpress.bench.scenarios import Ready
@@ -32,59 +33,102 @@ if TYPE_CHECKING:
 STEPS = (-3.0, 0.0, 4.0)
 """Around our own CRF."""
 
+VERSION_S = 30.0
+"""A program that does not tell its version in this time is not used."""
+
+SLOW_S = 20.0
+"""A program that takes longer than this for the scenario is timed once at each CRF."""
+
 FIELDS = ("source", "output", "width", "height", "fps", "crf")
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A program. ``template`` is a command line with ``{source}``, ``{output}``, ``{width}``, ``{height}``, ``{fps}``
-    and ``{crf}``; empty for one that is built in."""
+    """A program.
+
+    ``template`` is a command line with ``{source}``, ``{output}``, ``{width}``, ``{height}``, ``{fps}`` and ``{crf}``.
+    Of the other kinds it is only there to be read: their commands are made here, and run with ``program``.
+    """
 
     id: str
     title: str
     template: str = ""
     missing: str | None = None
+    kind: Literal["template", "ffmpeg", "moviepy"] = "template"
+    program: str = ""
+    """ffmpeg, or the Python that has MoviePy."""
 
     def described(self) -> dict[str, Any]:
-        """As in ``peers`` of a result."""
-        return {"id": self.id, "title": self.title, "command": self.template, "missing": self.missing}
+        """As in ``peers`` of a result, without places on this machine."""
+        return {"id": self.id, "title": self.title, "command": names_only(self.template), "missing": self.missing}
 
 
-def ffmpeg_program() -> str | None:
-    """imageio-ffmpeg's binary, which everybody can install by name, else the one of the system."""
+FFMPEG_GRAPH = "-i {source} (background and mask) -filter_complex scale, alphamerge, overlay -crf {crf} {output}"
+MOVIEPY_CALLS = "python (VideoFileClip, with_mask, CompositeVideoClip)"
+
+
+def usual() -> list[Peer]:
+    """Those of ``--peers``: imageio-ffmpeg's ffmpeg and that of the system, and MoviePy where it is installed."""
+    found = []
     try:
         import imageio_ffmpeg  # type: ignore[import-untyped, import-not-found, unused-ignore]
     except ImportError:
-        return shutil.which("ffmpeg")
-    return str(imageio_ffmpeg.get_ffmpeg_exe())
+        pass
+    else:
+        found.append(ffmpeg(str(imageio_ffmpeg.get_ffmpeg_exe()), of="imageio-ffmpeg"))
+    if program := shutil.which("ffmpeg"):
+        found.append(ffmpeg(program, "ffmpeg-system", of="the system's") if found else ffmpeg(program))
+    if not found:
+        missing = "There is no ffmpeg here (pip install imageio-ffmpeg)."
+        found.append(Peer("ffmpeg", "ffmpeg, the same look", f"ffmpeg {FFMPEG_GRAPH}", missing, "ffmpeg"))
+    return [*found, moviepy(sys.executable)]
 
 
-def ffmpeg() -> Peer:
+def ffmpeg(program: str, id_: str = "ffmpeg", *, of: str = "") -> Peer:
     """ffmpeg with scale, alphamerge and overlay over a prepared background."""
-    found = ffmpeg_program()
-    missing = None if found else "There is no ffmpeg here (pip install imageio-ffmpeg)."
-    graph = "ffmpeg -i {source} (background and mask) -filter_complex scale, alphamerge, overlay -crf {crf} {output}"
-    return Peer("ffmpeg", "ffmpeg, the same look", graph, missing)
+    said = _said([program, "-hide_banner", "-version"])
+    words = said.split()
+    version = words[2] if words[:2] == ["ffmpeg", "version"] else ""
+    missing = None if version else f"{Path(program).name} is no ffmpeg that runs here."
+    title = f"ffmpeg{f' {version}' if version else ''}{f' ({of})' if of else ''}, the same look"
+    return Peer(id_, title, f"ffmpeg {FFMPEG_GRAPH}", missing, "ffmpeg", program)
 
 
-def moviepy() -> Peer:
-    """MoviePy with the same geometry, where it is installed."""
+def moviepy(python: str, id_: str = "moviepy") -> Peer:
+    """MoviePy with the same geometry, run by a Python that has it."""
+    version = _said([python, "-c", "import moviepy; print(moviepy.__version__)"]).strip()
+    missing = None
+    if not version:
+        missing = (
+            "MoviePy is not installed in this Python. It wants an older Pillow than Reelpress: give it an environment "
+            f'of its own: --peer "{id_}=moviepy:PYTHON", where PYTHON is that environment\'s interpreter.'
+        )
+    title = f"MoviePy{f' {version}' if version else ''}, the same look"
+    return Peer(id_, title, MOVIEPY_CALLS, missing, "moviepy", python)
+
+
+def _said(command: list[str]) -> str:
+    """What a command writes to stdout; nothing where it cannot be run, fails or takes long."""
     try:
-        import moviepy  # type: ignore[import-not-found, unused-ignore]  # noqa: F401
-    except ImportError:
-        return Peer("moviepy", "MoviePy, the same look", "", "MoviePy is not installed.")
-    return Peer("moviepy", "MoviePy, the same look", "python (VideoFileClip, with_mask, CompositeVideoClip)")
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=VERSION_S)
+    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
+        return ""
+    return done.stdout if done.returncode == 0 else ""
 
 
 def given(text: str) -> Peer:
-    """``name=command`` of ``--peer``.
+    """``name=command`` of ``--peer``; ``name=ffmpeg:PROGRAM`` and ``name=moviepy:PYTHON`` are the built-in ones run
+    by another program.
 
     Raises:
         SettingsError: Another form, or a field that is not known.
     """
-    name, sign, template = text.partition("=")
-    if not sign or not name.strip() or not template.strip():
+    name, sign, template = (part.strip() for part in text.partition("="))
+    if not sign or not name or not template:
         raise SettingsError(f'--peer {text!r} is not of the form "name=command {{source}} {{output}} ...".')
+    kind, _, program = template.partition(":")
+    if kind in ("ffmpeg", "moviepy") and program:
+        return ffmpeg(program, name, of=name) if kind == "ffmpeg" else moviepy(program, name)
     try:
         template.format(**dict.fromkeys(FIELDS, ""))
     except (KeyError, IndexError, ValueError):
@@ -93,7 +137,7 @@ def given(text: str) -> Peer:
     for needed in ("{source}", "{output}"):
         if needed not in template:
             raise SettingsError(f"--peer {name}: the command must have {needed}.")
-    return Peer(name.strip(), name.strip(), template.strip())
+    return Peer(name, name, template)
 
 
 def compare_peers(
@@ -141,6 +185,7 @@ def _compared(
     process: Callable[[Sequence[str]], Finished],
     runs: int,
 ) -> dict[str, Any]:
+    from reelpress.bench.paths import chosen_ways
     from reelpress.bench.worker import settings_of
     from reelpress.export.prepare import prepare
     from reelpress.quality.compare import compare
@@ -149,12 +194,19 @@ def _compared(
     ours_file, output = folder / "ours.mp4", folder / "peer.mp4"
     with prepare(ready.source, ours_file, settings_of(ready.options)) as job:
         command = _command(peer, job, ready, folder)
-        crf, frames = job.rate.crf, job.director.frames
-    options = [f"--{name.replace('_', '-')}={value}" for name, value in ready.options.items()]
+        crf, frames, job_size, rate = job.rate.crf, job.director.frames, job.director.size, Fraction(job.director.fps)
+    # as our planar row was measured, whose quality stands beside it
+    own_options = {**ready.options, **chosen_ways(["planar"])[0].settings}
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in own_options.items()]
     mine_command = [sys.executable, "-m", "reelpress", "export", str(ready.source), "-o", str(ours_file)]
     mine_command += ["--overwrite", "-q", *options]
     lossless = folder / "lossless.mp4"
-    process(command(0.0, lossless))
+    if process(command(0.0, lossless)).wall_s > SLOW_S:
+        runs = 1
+    _fits(lossless, job_size, frames)
+    # the same frames are judged as of ours
+    every, window = mine["quality"]["every"], mine["quality"]["of_frames"]
+    end = None if window >= frames else Fraction(window) / rate
     timed: dict[float, list[Finished]] = {step: [] for step in STEPS}
     ours: list[Finished] = []
     judged: dict[float, tuple[int, float, float]] = {}
@@ -163,7 +215,7 @@ def _compared(
         for step in STEPS:
             timed[step].append(process(command(crf + step, output)))
             if n == runs - 1:
-                report = compare(lossless, output, worst=0, every=max(1, frames // 60))
+                report = compare(lossless, output, worst=0, every=every, end=end)
                 judged[step] = (output.stat().st_size, report.ssim.mean.y, report.psnr.mean.y)
     points = []
     for step in STEPS:
@@ -188,7 +240,27 @@ def _compared(
         "size_bytes": ours_file.stat().st_size,
         "ssim": mine["quality"]["ssim"]["y"],
     }
-    return {"scenario": ready.scenario.id, "peer": peer.id, "missing": None, **verdict(peer.title, own, points)}
+    found = {"scenario": ready.scenario.id, "peer": peer.id, "missing": None, "runs": runs}
+    return found | verdict(peer.title, own, points)
+
+
+def _fits(path: Path, size: tuple[int, int], frames: int) -> None:
+    """Refuse a file that shows something else than was asked for.
+
+    Raises:
+        ExportError: Another picture size, or frames that are missing or too many.
+    """
+    from reelpress.media.index import build_index
+    from reelpress.media.probe import probe
+
+    video = probe(path).video
+    if video is None:
+        raise ExportError("Its file has no video.")
+    if (video.width, video.height) != size:
+        raise ExportError(f"Its pictures are {video.width}x{video.height} and not {size[0]}x{size[1]}.")
+    count = len(build_index(path, video.index))
+    if abs(count - frames) > max(1, frames // 50):
+        raise ExportError(f"Its file has {count} pictures and not {frames}.")
 
 
 def verdict(title: str, ours: dict[str, Any], points: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -251,10 +323,10 @@ def _between(x: float, points: Sequence[tuple[float, float]]) -> float:
 def _command(peer: Peer, job: Job, ready: Ready, folder: Path) -> Callable[[float, Path], list[str]]:
     assert ready.source is not None
     video = ready.source / "content/segments/segment-0/display.mp4"
-    if peer.id == "ffmpeg" and peer.template.startswith("ffmpeg -i"):
-        return _ffmpeg_command(job, video, folder)
-    if peer.id == "moviepy" and peer.template.startswith("python ("):
-        return _moviepy_command(job, video, folder)
+    if peer.kind == "ffmpeg":
+        return _ffmpeg_command(peer.program, job, video, folder)
+    if peer.kind == "moviepy":
+        return _moviepy_command(peer.program, job, video, folder)
     width, height = job.director.size
 
     def command(crf: float, output: Path) -> list[str]:
@@ -294,13 +366,12 @@ def art(job: Job, folder: Path) -> tuple[Path, Path, tuple[int, int, int, int]]:
     return background, mask, (x, y, w, h)
 
 
-def _ffmpeg_command(job: Job, video: Path, folder: Path) -> Callable[[float, Path], list[str]]:
+def _ffmpeg_command(program: str, job: Job, video: Path, folder: Path) -> Callable[[float, Path], list[str]]:
     from reelpress.pipeline.machine import cores
 
     background, mask, (x, y, w, h) = art(job, folder)
     rate = _rate(job.director.fps)
     frames = job.director.frames
-    program = ffmpeg_program() or "ffmpeg"
     graph = (
         f"[0:v]fps={rate},scale={w}:{h}:flags=bicubic[s];[2:v]format=gray[m];[s][m]alphamerge[c];"
         f"[1:v][c]overlay={x}:{y}:shortest=1,format=yuv420p[v]"
@@ -335,12 +406,12 @@ whole.write_videofile(output, fps=float(fps), codec="libx264", preset=preset, au
 """
 
 
-def _moviepy_command(job: Job, video: Path, folder: Path) -> Callable[[float, Path], list[str]]:
+def _moviepy_command(python: str, job: Job, video: Path, folder: Path) -> Callable[[float, Path], list[str]]:
     background, mask, place = art(job, folder)
     fps = f"{float(job.director.fps):g}"
 
     def command(crf: float, output: Path) -> list[str]:
         values = [str(video), str(background), str(mask), *map(str, place), fps, f"{crf:g}", job.rate.preset]
-        return [sys.executable, "-c", _MOVIEPY, *values, str(output)]
+        return [python, "-c", _MOVIEPY, *values, str(output)]
 
     return command

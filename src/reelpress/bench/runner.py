@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 POLL_S = 0.02
 GPU_S = 0.1
+PEER_RUNS = 2
+"""Runs of a peer at each of its CRFs, at most: some of them take ten times as long as all of ours."""
 ORDER = "interleaved: A B C A B C"
 
 
@@ -49,20 +52,30 @@ class Plan:
     sampling: bool = False
     memory: bool = False
     """Also a run with tracemalloc for each pair."""
+    runs_others: int | None = None
+    """Runs in scenarios that are not in the seed's matrix; ``None``: as many as in those."""
     quality_frames: int = 120
     """At most so many frames of each output are judged; 0 leaves quality out."""
+    quality_window_s: float | None = None
+    """Only the first so many seconds are judged; ``None``: all."""
     pictures: bool = True
     aa: bool = False
     self_cost: bool = False
     peers: Sequence[Peer] = ()
     extras_only_first: bool = False
     """The null encoder, and the baseline's second variant, only in the first scenario."""
+    extras_in: Sequence[str] | None = None
+    """The same only in these scenarios; ``None``: in all."""
+    peers_only_first: bool = False
+    """Peers only in the first scenario in which they can be compared."""
     options: dict[str, str] = field(default_factory=dict)
     """Export options for all."""
     sources: Path | None = None
     """Folder of made sources; default is the user's cache."""
     timeout_s: float = 3600.0
     """Of one export."""
+    cuts: Sequence[str] = ()
+    """What this makes shorter or leaves out, in sentences, for who reads the result."""
 
 
 def run(plan: Plan, say: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
@@ -89,6 +102,7 @@ def run(plan: Plan, say: Callable[[str], None] = lambda text: None) -> dict[str,
             "order": ORDER,
             "quality": plan.options.get("quality", "social"),
             "sampling": plan.sampling,
+            "cuts": list(plan.cuts),
         },
         "targets": [],
         "scenarios": [],
@@ -113,7 +127,10 @@ def run(plan: Plan, say: Callable[[str], None] = lambda text: None) -> dict[str,
             rows = bench.scenario(ready)
             result["scenarios"].append(_scenario(ready, rows))
             result["results"] += rows
-            result["peer_results"] += compare_peers(plan.peers, ready, rows, Path(name), say, bench.process, plan.runs)
+            done = [r["scenario"] for r in result["peer_results"] if r["missing"] is None]
+            if not (plan.peers_only_first and done):
+                runs = min(plan.runs, PEER_RUNS)
+                result["peer_results"] += compare_peers(plan.peers, ready, rows, Path(name), say, bench.process, runs)
         if plan.aa:
             result["aa"] = bench.aa()
         if plan.self_cost:
@@ -158,7 +175,10 @@ def against(row: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:
 
     speed = ratio("fps") or 0.0
     one, two = _ssim(row), _ssim(base)
-    overlap = mine["fps"]["min"] <= theirs["fps"]["max"] and theirs["fps"]["min"] <= mine["fps"]["max"]
+    overlap: bool | None = mine["fps"]["min"] <= theirs["fps"]["max"] and theirs["fps"]["min"] <= mine["fps"]["max"]
+    if mine["fps"]["runs"] < 2 or theirs["fps"]["runs"] < 2:
+        overlap = None
+    note = unequal(row, base)
     return {
         "path": base["path"],
         "speed_ratio": speed,
@@ -166,9 +186,31 @@ def against(row: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:
         "size_ratio": ratio("size_bytes"),
         "rss_ratio": ratio("peak_rss_bytes") or 0.0,
         "rss_difference_bytes": int(mine["peak_rss_bytes"]["median"] - theirs["peak_rss_bytes"]["median"]),
-        "ssim_difference": None if one is None or two is None else round(one - two, 6),
+        "ssim_difference": None if one is None or two is None or note is not None else round(one - two, 6),
         "within_spread": overlap,
+        "equal_pictures": note is None,
+        "note": note,
     }
+
+
+def unequal(row: dict[str, Any], base: dict[str, Any]) -> str | None:
+    """Why the pictures of two rows are not the same pictures, in a sentence; ``None`` where they are."""
+    mine, theirs = (list(dict.fromkeys(r.get("not_drawn", ()))) for r in (row, base))
+    only_mine = [what for what in theirs if what not in mine]
+    only_theirs = [what for what in mine if what not in theirs]
+    said = []
+    if only_mine:
+        said.append(f"the baseline path does not draw {_listed(only_mine)}, which makes it faster, never slower")
+    if only_theirs:
+        said.append(f"this path does not draw {_listed(only_theirs)}")
+    if not said:
+        return None
+    text = "; ".join(said)
+    return f"{text[:1].upper()}{text[1:]}: size and SSIM are of different pictures and are not compared."
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _ssim(row: dict[str, Any]) -> float | None:
@@ -222,13 +264,20 @@ class _Bench:
         """All pairs of one scenario."""
         rows: list[dict[str, Any]] = []
         pairs: list[tuple[Way, EncoderKind]] = []
+        skips = self._skips_extras
+        if self.plan.extras_in is not None:
+            skips = ready.scenario.id not in self.plan.extras_in
+        shortened = self.plan.extras_only_first or self.plan.extras_in is not None
         for encoder in self.plan.encoders:
             for way in self.plan.ways:
-                if encoder is paths.NULL and (self._skips_extras or (not way.rgba and way.id != "planar")):
+                if encoder is paths.NULL and (skips or (not way.rgba and way.id != "planar")):
                     continue  # the null encoder is there for swscale's share, and for what composing alone takes
                 reason = ready.missing or way.missing or encoder.missing
-                if reason is None and self._skips_extras and way.id == "baseline-adaptive":
-                    reason = "With --quick only in the first scenario; --path baseline-adaptive asks for it."
+                if reason is None and shortened and way.id == "baseline-adaptive":
+                    if skips:
+                        reason = "Left out in a shortened run; --path baseline-adaptive asks for it."
+                    elif encoder is paths.NULL:
+                        reason = "In a shortened run only with x264; --path baseline-adaptive asks for it."
                 if reason is None:
                     pairs.append((way, encoder))
                 else:
@@ -246,9 +295,12 @@ class _Bench:
         runs: dict[int, list[dict[str, Any]]] = {k: [] for k in range(len(pairs))}
         label = ready.scenario.title
         order = 0
-        for n in range(-self.plan.warmup, self.plan.runs):
+        count = self.plan.runs
+        if self.plan.runs_others is not None and not ready.scenario.seeds:
+            count = self.plan.runs_others
+        for n in range(-self.plan.warmup, count):
             for k, (way, encoder) in enumerate(pairs):
-                what = "warm-up" if n < 0 else f"run {n + 1} of {self.plan.runs}"
+                what = "warm-up" if n < 0 else f"run {n + 1} of {count}"
                 done = self.export(ready, way, encoder)
                 self.say(
                     f"{label}: {way.title}, {encoder.id}: {what}: {done['frames']['total'] / done['wall_s']:.1f} fps"
@@ -257,13 +309,13 @@ class _Bench:
                     done["order"] = order
                     runs[k].append(done)
                     order += 1
+        qualities = self._qualities(ready, pairs, [runs[k][-1] for k in range(len(pairs))])
         rows = []
         for k, (way, encoder) in enumerate(pairs):
             python = None
             if self.plan.memory:
                 python = self.export(ready, way, encoder, tracemalloc=True)["memory"]["python_bytes"]
-            quality = self._quality(ready, way, encoder, runs[k][-1])
-            rows.append(_row(ready, way, encoder, runs[k], quality, self.gpu.missing, python))
+            rows.append(_row(ready, way, encoder, runs[k], qualities[k], self.gpu.missing, python))
         return rows
 
     def export(self, ready: Ready, way: Way, encoder: EncoderKind, **switches: Any) -> dict[str, Any]:
@@ -278,27 +330,51 @@ class _Bench:
     def _task(self, ready: Ready, way: Way, encoder: EncoderKind) -> dict[str, Any]:
         return {
             "source": str(ready.source),
-            "output": str(self.folder / f"{ready.scenario.id}-{way.id}-{encoder.id}.mp4"),
+            "output": self._output(ready, way, encoder),
             "options": {**ready.options, **self.plan.options},
             "way": way.id,
             "encoder": encoder.id,
         }
 
-    def _quality(self, ready: Ready, way: Way, encoder: EncoderKind, run: dict[str, Any]) -> dict[str, Any]:
-        if encoder is paths.NULL:
-            return {"missing": "The null encoder writes no pictures, so there is nothing to compare."}
+    def _qualities(
+        self, ready: Ready, pairs: Sequence[tuple[Way, EncoderKind]], runs: Sequence[dict[str, Any]]
+    ) -> list[dict[str, Any]]:
+        """``quality`` of each pair. Nothing is timed here, so baselines and the others are judged at the same time."""
         if self.plan.quality_frames <= 0:
-            return {"missing": "Not asked for."}
-        task = self._task(ready, way, encoder) | {
-            "do": "quality",
-            "every": every_for(run["frames"]["total"], self.plan.quality_frames),
-            "pictures": self.plan.pictures,
-        }
-        self.say(f"{ready.scenario.title}: {way.title}: quality of every {task['every']}. frame")
-        done = self.process([sys.executable, "-m", "reelpress.bench.worker", json.dumps(task)])
-        found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-        Path(task["output"]).unlink(missing_ok=True)
+            return [{"missing": "Not asked for."} for _ in pairs]
+        found: list[dict[str, Any]] = [
+            {"missing": "The null encoder writes no pictures, so there is nothing to compare."} for _ in pairs
+        ]
+        groups: dict[bool, list[int]] = {}
+        for k, (way, encoder) in enumerate(pairs):
+            if encoder is not paths.NULL:
+                groups.setdefault(way.rgba, []).append(k)
+        commands = []
+        for members in groups.values():
+            total, way = runs[members[0]]["frames"]["total"], pairs[members[0]][0]
+            window = total
+            if self.plan.quality_window_s is not None:
+                window = min(total, max(1, round(self.plan.quality_window_s * runs[members[0]]["fps"])))
+            task = self._task(ready, way, pairs[members[0]][1]) | {
+                "do": "quality",
+                "every": every_for(window, self.plan.quality_frames),
+                "window": window,
+                "pictures": self.plan.pictures,
+                "outputs": [(pairs[k][0].id, self._output(ready, *pairs[k])) for k in members],
+            }
+            names = ", ".join(pairs[k][0].title for k in members)
+            of = "" if window == total else f" of the first {window}"
+            self.say(f"{ready.scenario.title}: {names}: quality of every {task['every']}. frame{of}")
+            commands.append([sys.executable, "-m", "reelpress.bench.worker", json.dumps(task)])
+        for members, text in zip(groups.values(), outputs_of(commands, self.folder, self.plan.timeout_s), strict=True):
+            judged: dict[str, dict[str, Any]] = json.loads(text.splitlines()[-1])
+            for k in members:
+                found[k] = judged[pairs[k][0].id]
+                Path(self._output(ready, *pairs[k])).unlink(missing_ok=True)
         return found
+
+    def _output(self, ready: Ready, way: Way, encoder: EncoderKind) -> str:
+        return str(self.folder / f"{ready.scenario.id}-{way.id}-{encoder.id}.mp4")
 
     def process(self, command: Sequence[str]) -> Finished:
         """Run a command to its end; its stdout, wall time, and the GPU's share meanwhile.
@@ -429,6 +505,40 @@ def finished(command: Sequence[str], folder: Path, gpu: GpuMeter, timeout_s: flo
     scale = 1 if sys.platform == "darwin" else 1024
     peak = 0 if usage is None else usage.ru_maxrss * scale
     return Finished(out.read_text(encoding="utf-8", errors="replace"), wall, cpu, peak, gpu.take())
+
+
+def outputs_of(commands: Sequence[Sequence[str]], folder: Path, timeout_s: float) -> list[str]:
+    """What commands that run at the same time write to stdout. For work that is not timed.
+
+    Raises:
+        ExportError: One of them failed, or they took longer than ``timeout_s``.
+    """
+    deadline = time.monotonic() + timeout_s
+    with ExitStack() as stack:
+        running = []
+        for n, command in enumerate(commands):
+            out, err = folder / f"stdout-{n}.txt", folder / f"stderr-{n}.txt"
+            stdout, stderr = (stack.enter_context(path.open("wb")) for path in (out, err))
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr)
+            stack.callback(_ended, process)
+            running.append((process, out, err))
+        found = []
+        for process, out, err in running:
+            try:
+                code = process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                raise ExportError(f"Judging took longer than {timeout_s:.0f} s and was ended.") from None
+            if code != 0:
+                text = err.read_text(errors="replace").strip()[-1500:]
+                raise ExportError(f"Judging ended with {code}: {text or 'it said nothing'}")
+            found.append(out.read_text(encoding="utf-8", errors="replace"))
+        return found
+
+
+def _ended(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.kill()
+    process.wait()
 
 
 def _row(

@@ -85,7 +85,9 @@ def filled(result: dict[str, Any]) -> list[dict[str, Any]]:
         note = target.note
         if value is None:
             reason = missing.get(target.path or "")
-            note = (f"not measurable here: {reason} " if reason else "Not measured in this run. ") + note
+            different = None if row is None else (row.get("against_baseline") or {}).get("note")
+            why = f"not measurable here: {reason}" if reason else different or "Not measured in this run."
+            note = f"{why} {note}"
         out.append(
             {
                 "id": target.id,

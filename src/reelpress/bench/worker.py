@@ -14,7 +14,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from reelpress.bench.hooks import BenchHooks, NothingWritten
+from reelpress.bench.hooks import SAMPLES, BenchHooks, NothingWritten
 from reelpress.bench.metrics import counted_memory, peak_memory
 from reelpress.bench.paths import NULL, Way, chosen_ways
 from reelpress.bench.profile import limiting, sentence, shares, swscale_share
@@ -178,7 +178,7 @@ def _told(
             if sampler is None
             else [{"stage": s, "where": w, "share": round(n, 4)} for s, w, n in sampler.places()],
         },
-        "series": asdict(hooks.series),
+        "series": asdict(hooks.series.thinned(SAMPLES)),
         "formats": formats,
         "conversions": conversions,
         "copies": copies,
