@@ -26,6 +26,11 @@ TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"0", "false", "no", "off"})
 
 
+def quiet_svt_av1() -> None:
+    """Keep SVT-AV1, which writes to stderr by itself, to errors. What the user's environment says about it holds."""
+    os.environ.setdefault("SVT_LOG", "1")
+
+
 @dataclass(frozen=True, slots=True)
 class FeatureFlags:
     """Which ways through the engine are allowed. One frozen value for a whole export."""

@@ -226,12 +226,20 @@ def probe_command(
 
 
 @app.command("doctor", cls=PlainCommand)
-def doctor_command(json: Json = False, log_level: LogLevel = None, debug: Debug = False) -> None:
-    """Say what this machine and installation can do."""
+def doctor_command(
+    source: Annotated[
+        Path | None,
+        typer.Argument(metavar="SOURCE", help="Also what an export of it would use.", show_default=False),
+    ] = None,
+    json: Json = False,
+    log_level: LogLevel = None,
+    debug: Debug = False,
+) -> None:
+    """Say what this machine and installation can do, and what it would use."""
     _talk(json=json, debug=debug, log_level=log_level)
     from reelpress.cli import doctor
 
-    doctor.run(console)
+    doctor.run(console, source)
 
 
 @app.command("config", cls=PlainCommand)

@@ -34,6 +34,7 @@ def run(a: Path, b: Path, options: dict[str, Any], console: Console, *, composed
         per_frame: Also print every measured moment.
     """
     from reelpress.export.settings import ExportSettings
+    from reelpress.project.preset_files import AppliedPreset
     from reelpress.pipeline.signals import cancel_on_signals, stdout_closed
     from reelpress.quality import compare as quality
 
@@ -46,6 +47,8 @@ def run(a: Path, b: Path, options: dict[str, Any], console: Console, *, composed
         raise UnsupportedInputError(
             f"{a} is a folder, not a video file. Give --composed to compare B with what a recording is composed to."
         )
+    if "preset" in look:
+        look["preset"] = AppliedPreset(look["preset"])  # only its look matters: size and rate are B's
     for name in ("start", "end"):
         if name in options:
             options[name] = _time(name, options[name])

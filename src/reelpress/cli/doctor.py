@@ -1,33 +1,46 @@
-"""``reelpress doctor``: what this machine and installation can do."""
+"""``reelpress doctor``: what this machine and installation can do, and what an export of a file would use."""
 
 from __future__ import annotations
 
 import json
 import platform
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from reelpress import __version__
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from reelpress.cli.app import Console
 
+CHOICES = ("decoder", "renderer", "converter", "encoder")
 
-def facts() -> dict[str, Any]:
-    """Versions, machine, codecs and memory, as JSON types."""
+
+def facts(source: Path | None = None) -> dict[str, Any]:
+    """Versions, machine, codecs, encoders, decoders, adapters, converters and memory, as JSON types.
+
+    Args:
+        source: Also what ``auto`` would choose for this recording, as ``chosen``.
+
+    Raises:
+        InputError: ``source`` cannot be read.
+    """
     import importlib.metadata
 
-    from reelpress.export.api import available_codecs
+    from reelpress.export import capabilities
+    from reelpress.export.api import available_codecs, plan
     from reelpress.pipeline.budget import usable_ram
     from reelpress.pipeline.machine import cores
 
     packages = {}
-    for name in ("av", "numpy", "pillow", "pydantic", "typer", "rich", "psutil", "platformdirs"):
+    for name in ("av", "numpy", "pillow", "pydantic", "typer", "rich", "psutil", "platformdirs", "wgpu"):
         try:
             packages[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             packages[name] = "missing"
-    return {
+    found: dict[str, Any] = {
         "reelpress": __version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -35,12 +48,20 @@ def facts() -> dict[str, Any]:
         "usable_ram_bytes": usable_ram(),
         "packages": packages,
         "codecs": available_codecs(),
+        "encoders": capabilities.encoders(),
+        "devices": capabilities.devices(),
+        "adapters": capabilities.adapters(),
+        "converters": [asdict(row) for row in capabilities.converters()],
     }
+    if source is not None:
+        told = plan(source).to_dict()
+        found["chosen"] = {name: told[name] for name in CHOICES}
+    return found
 
 
-def run(console: Console) -> None:
+def run(console: Console, source: Path | None = None) -> None:
     """Print the facts."""
-    data = facts()
+    data = facts(source)
     if console.json:
         print(json.dumps({"schema_version": 1, "type": "doctor", **data}))
         return
@@ -48,7 +69,41 @@ def run(console: Console) -> None:
     print(f"{data['cores']} cores, {data['usable_ram_bytes'] / 2**30:.1f} GiB of usable memory")
     print("packages: " + ", ".join(f"{name} {version}" for name, version in data["packages"].items()))
     for codec in data["codecs"]:
-        mark = "yes" if codec["available"] else "no "
-        print(f"{mark}  {codec['kind']:<8} {codec['name']:<16} {codec['note']}")
+        print(f"{_mark(codec['available'])}  {codec['kind']:<8} {codec['name']:<16} {codec['note']}")
+    print("encoders, best first")
+    for row in data["encoders"]:
+        print(f"{_mark(row['right'])}  {row['codec']:<5} {row['name']:<18} {row['reason']}")
+    print("decoders on a chip")
+    for row in data["devices"]:
+        print(f"{_mark(row['present'])}  {row['name']:<13} {row['reason']}")
+    print("GPUs")
+    for row in data["adapters"]:
+        name = f"{row['name']} ({row['kind']}, {row['backend']}, {row['driver']}): " if row["name"] else ""
+        print(f"{_mark(row['usable'])}  {name}{row['reason']}")
+    print("converters")
+    for backend, rows in _by_backend(data["converters"]).items():
+        can = [f"{row['source']}>{row['target']}" for row in rows if row["why_not"] is None]
+        print(f"{_mark(bool(can))}  {backend:<13} {' '.join(can)}")
+        missing = [row for row in rows if row["why_not"] is not None]
+        if missing and can:
+            print(f"       not {' '.join(row['source'] + '>' + row['target'] for row in missing)}")
+        elif missing:
+            print(f"       {missing[-1]['why_not']}")
+    if "chosen" in data:
+        print(f"for {source}")
+        for name in CHOICES:
+            choice = data["chosen"][name]
+            print(f"     {name:<10} {choice['used']} ({choice['reason']})")
     if not all(codec["available"] for codec in data["codecs"] if codec["required"]):
         print("A required codec is missing: this installation cannot export.", file=sys.stderr)
+
+
+def _mark(good: bool | None) -> str:
+    return "yes" if good else "no "
+
+
+def _by_backend(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        found.setdefault(row["backend"], []).append(row)
+    return found

@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reelpress import flags
 from reelpress.cli.ui import reporter
 from reelpress.errors import Cancelled, ReelpressError, SettingsError, StallError
 from reelpress.events import ErrorEvent
-from reelpress.export.settings import OPTION_NAMES, ExportSettings
+from reelpress.export.presets import options as preset_options
+from reelpress.export.settings import ExportSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from reelpress.cli.app import Console
 
 
-def settings_for(source: Path | None, options: dict[str, Any]) -> ExportSettings:
-    """Settings of one source: command line > environment > file beside the source > user's file > default."""
-    folder = None if source is None else source.parent
-    return ExportSettings.from_mapping(flags.layered(OPTION_NAMES, command_line=options, source_folder=folder))
+def settings_for(source: Path | None, options: dict[str, Any], output: Path | None = None) -> ExportSettings:
+    """Settings of one source: command line > environment > file beside the source > user's file > default.
+
+    A preset stands just below what named it; the suffix of ``output`` is stronger than its format.
+    """
+    return ExportSettings.from_mapping(preset_options(source, options, output))
 
 
 def run(sources: list[Path], output: Path | None, options: dict[str, Any], console: Console) -> int:
@@ -34,7 +36,7 @@ def run(sources: list[Path], output: Path | None, options: dict[str, Any], conso
     made, and a summary follows.
     """
     if len(sources) == 1:
-        target = _target(sources[0], output, several=False)
+        target = _target(sources[0], output, options, several=False)
         with _folder_of(target, output):
             _one(sources[0], target, options, console)
         return 0
@@ -42,7 +44,7 @@ def run(sources: list[Path], output: Path | None, options: dict[str, Any], conso
         raise SettingsError(f"-o {output} is a file, but there are {len(sources)} sources. Give a folder.")
     _refuse_same_names(sources)
     _refuse_one_file_for_all(sources, options)
-    with _folder_of(_target(sources[0], output, several=True), output):
+    with _folder_of(_target(sources[0], output, options, several=True), output):
         return _several(sources, output, options, console)
 
 
@@ -50,7 +52,7 @@ def _several(sources: list[Path], output: Path | None, options: dict[str, Any], 
     failures: list[tuple[Path, ReelpressError]] = []
     for source in sources:
         try:
-            _one(source, _target(source, output, several=True), options, console)
+            _one(source, _target(source, output, options, several=True), options, console)
         except Cancelled:
             raise
         except ReelpressError as error:
@@ -70,7 +72,7 @@ def _one(source: Path, target: Path | None, options: dict[str, Any], console: Co
     from reelpress.pipeline.signals import cancel_on_signals, stdout_closed
 
     _collect_garbage()
-    settings = settings_for(source, options)
+    settings = settings_for(source, options, target)
     report = reporter(json=console.json, quiet=console.quiet)
     try:
         with cancel_on_signals() as cancel:
@@ -87,13 +89,14 @@ def _collect_garbage() -> None:
         gc.enable()
 
 
-def _target(source: Path, output: Path | None, *, several: bool) -> Path | None:
+def _target(source: Path, output: Path | None, options: dict[str, Any], *, several: bool) -> Path | None:
     """The target file of one source; ``None`` leaves the name to the export."""
+    extension = settings_for(source, options, output).format or "mp4"
     if output is None:
         return None
     # os.path.isdir, not Path.is_dir: that raises for names that are too long, and the export says it better
     if several or os.path.isdir(output) or str(output).endswith(("/", "\\")):
-        return output / f"{Path(source.name).stem}.mp4"
+        return output / f"{Path(source.name).stem}.{extension}"
     return output
 
 

@@ -12,7 +12,9 @@ from reelpress.cli.export import settings_for
 from reelpress.cli.ui import seconds, size
 from reelpress.errors import SettingsError
 from reelpress.events import PlanEvent
+from reelpress.export.presets import options as preset_options
 from reelpress.export.settings import OPTION_NAMES, ExportSettings
+from reelpress.project.preset_files import available, user_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +26,7 @@ def plan(source: Path, output: Path | None, options: dict[str, Any], console: Co
     """Print the plan of an export."""
     from reelpress.export.api import plan as make_plan
 
-    data = make_plan(source, output, settings=settings_for(source, options)).to_dict()
+    data = make_plan(source, output, settings=settings_for(source, options, output)).to_dict()
     if console.json:
         print(PlanEvent(data).to_json())
     else:
@@ -132,7 +134,7 @@ def probe(source: Path, console: Console) -> None:
 
 def config(source: Path | None, options: dict[str, Any], console: Console) -> None:
     """Show every option with its value and origin."""
-    layers = flags.layered(OPTION_NAMES, command_line=options, source_folder=None if source is None else source.parent)
+    layers = preset_options(source, options)
     ExportSettings.from_mapping(layers)  # refuse bad values here too, with their origin
     defaults = ExportSettings()
     rows = []
@@ -142,11 +144,13 @@ def config(source: Path | None, options: dict[str, Any], console: Console) -> No
         value = setting.value
         rows.append((name.replace("_", "-"), None if value is None else str(value), setting.origin))
     files = [str(path) for path in flags.config_files(None if source is None else source.parent)]
+    presets = {name: str(path) for name, path in available().items()}
     if console.json:
         table = {name: {"value": value, "from": origin} for name, value, origin in rows}
-        print(json.dumps({"schema_version": 1, "type": "config", "files": files, "options": table}))
+        print(json.dumps({"schema_version": 1, "type": "config", "files": files, "presets": presets, "options": table}))
         return
     for name, value, origin in rows:
         print(f"{name:<22} {value if value is not None else 'auto':<12} {origin}")
     for file in files:
         print(f"file: {file}")
+    print(f"presets: {', '.join(presets)}; your own: {user_folder()}")

@@ -62,3 +62,25 @@ class Compositor(Protocol):
     def close(self) -> None:
         """Release caches and devices; calling it twice is harmless."""
         ...
+
+
+class Ahead(Protocol):
+    """A compositor that can work on several frames at once. What is begun is finished in the same order."""
+
+    @property
+    def depth(self) -> int:
+        """Frames that may be on their way."""
+        ...
+
+    @property
+    def in_flight(self) -> int:
+        """Frames that were begun and not finished."""
+        ...
+
+    def begin(self, plan: FramePlan, sources: Mapping[str, Planes], previous: Composed | None) -> None:
+        """Start a frame. ``previous`` as in :meth:`Compositor.compose`, where frames on their way stand before it."""
+        ...
+
+    def finish(self, deadline_s: float) -> Composed:
+        """The oldest frame on its way, waited for no longer than ``deadline_s``."""
+        ...

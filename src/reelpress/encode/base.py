@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from reelpress.media.encoder import EncoderSpec
-    from reelpress.media.packets import EncodedPacket
+    from reelpress.media.encoder import AudioSession, EncoderSpec
     from reelpress.media.planes import Planes
     from reelpress.scene.plan import IntRect
 
@@ -24,6 +23,9 @@ class Change:
     known."""
     hides_more: bool = False
     """A mask begins or grows here: the picture must not be one that a player may leave out."""
+    tolerance: int = 0
+    """What counts as the same as the last real picture (``media.steady.alike``); 0: equal to the bit. Above 0 only for
+    a picture that is handed over as it was decoded: what was drawn has been compared with its source before."""
 
 
 UNKNOWN = Change()
@@ -56,8 +58,55 @@ class Decision:
     """Of an inserted picture."""
 
 
+class Piece(Protocol):
+    """What an encoder hands on to its file's writer: a packet, or what stands for one."""
+
+    @property
+    def size(self) -> int:
+        """Bytes that it holds."""
+        ...
+
+    @property
+    def dts(self) -> int:
+        """Frame number up to which sound and subtitles come before it in the file."""
+        ...
+
+
+class Writer(Protocol):
+    """Writes what one :class:`Encoder` makes, in another thread. One instance per file."""
+
+    @property
+    def audio(self) -> AudioSession | None:
+        """The encoder of its sound track; ``None``: it has none."""
+        ...
+
+    def mux(self, packets: Iterable[Any]) -> None:
+        """Write what came out of the encoder (and of ``audio``), in order.
+
+        Raises:
+            OutputError: Disk full, file gone.
+        """
+        ...
+
+    def finish(self, cancelled: Callable[[], bool] | None = None, progress: Callable[[], None] | None = None) -> None:
+        """Complete the file.
+
+        Raises:
+            OutputError: Disk full.
+            Cancelled: ``cancelled`` said so; the file is then useless.
+        """
+        ...
+
+    def abort(self) -> None:
+        """Close the file without finishing it. Never raises; harmless after ``finish``."""
+        ...
+
+
 class Encoder(Protocol):
-    """Pictures in, packets out. One instance per file, used from one thread."""
+    """Pictures in, packets out. One instance per file, used from one thread.
+
+    What comes out is only handed on to the file's :class:`Writer`.
+    """
 
     @property
     def spec(self) -> EncoderSpec:
@@ -74,7 +123,7 @@ class Encoder(Protocol):
         """The ``pts`` that got a picture, rising, where not every one does; ``None``: all."""
         ...
 
-    def encode(self, planes: Planes, pts: int, change: Change = UNKNOWN) -> list[EncodedPacket]:
+    def encode(self, planes: Planes, pts: int, change: Change = UNKNOWN) -> Sequence[Piece]:
         """Give one picture and take the packets that are ready (often none, later several).
 
         Args:
@@ -89,6 +138,6 @@ class Encoder(Protocol):
         """
         ...
 
-    def flush(self) -> list[EncodedPacket]:
+    def flush(self) -> Sequence[Piece]:
         """Take everything that is still inside. Call it once, after the last picture."""
         ...

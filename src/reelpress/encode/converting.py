@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from reelpress.convert.base import Converter
+    from reelpress.encode.base import Piece
     from reelpress.media.encoder import EncoderSpec
-    from reelpress.media.packets import EncodedPacket
     from reelpress.media.planes import Planes
 
 
@@ -41,7 +41,7 @@ class Converting:
         """See :attr:`reelpress.encode.base.Encoder.shown`."""
         return self._encoder.shown
 
-    def encode(self, planes: Planes, pts: int, change: Change = UNKNOWN) -> list[EncodedPacket]:
+    def encode(self, planes: Planes, pts: int, change: Change = UNKNOWN) -> Sequence[Piece]:
         """See :meth:`reelpress.encode.base.Encoder.encode`."""
         if planes.format == self.spec.pixel_format:
             return self._encoder.encode(planes, pts, change)
@@ -50,7 +50,7 @@ class Converting:
             self.conversions += 1
         return self._encoder.encode(self._last[1], pts, change)
 
-    def flush(self) -> list[EncodedPacket]:
+    def flush(self) -> Sequence[Piece]:
         """See :meth:`reelpress.encode.base.Encoder.flush`."""
         self._last = None
         return self._encoder.flush()

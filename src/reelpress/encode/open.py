@@ -18,7 +18,7 @@ from reelpress.media.patch_encoder import PatchEncoder
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from reelpress.encode.base import Encoder
+    from reelpress.encode.base import Encoder, Writer
     from reelpress.media.encoder import AudioEncoderSpec, EncoderSpec
     from reelpress.media.text_track import TextTrackSettings
 
@@ -39,7 +39,7 @@ WITHOUT_TREE = frozenset({"ultrafast", "superfast"})
 class OpenOutput:
     """A file that is being written and what pictures are given to."""
 
-    writer: Mp4Writer
+    writer: Writer
     encoder: Encoder
     unchanged: Unchanged
     refused: str | None = None

@@ -91,7 +91,7 @@ def _pictures(job: Job) -> Iterator[Planes]:
     director = job.director
     # one for each kind of track, as in an export: a transition keeps two decoders of each open
     sources = {
-        kind: SourcePool(job.recording, threads=job.buffers.decode_threads, decoder=job.decoder_name)
+        kind: SourcePool(job.recording, threads=job.buffers.decode_threads, decoder=job.ways.decoder_name)
         for kind in dict.fromkeys(stages.kind_of(track.key) for track in director.tracks)
     }
     compositor = PlanarCompositor()

@@ -84,7 +84,7 @@ class CopyFlow:
             "display": SourcePool(
                 job.recording,
                 threads=job.buffers.decode_threads,
-                decoder=job.decoder_name,
+                decoder=job.ways.decoder_name,
                 cancelled=lambda: cancel.cancelled,
                 frames=max(1, plan.encoded),
             )

@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from reelpress.pipeline.budget import BufferSizes
     from reelpress.scene.director import Director
 
-COMPOSED = ("yuv420p",)
-"""Formats in which every compositor can give its pictures."""
-
 VERDICTS = "encoders.json"
 """In the user's cache folder."""
 
@@ -40,14 +37,21 @@ def spec_of(director: Director, rate: RateControl, buffers: BufferSizes, setting
     )
 
 
-def choose(spec: EncoderSpec, settings: ExportSettings) -> tuple[EncoderChoice, list[Fallback]]:
+def choose(
+    spec: EncoderSpec, settings: ExportSettings, formats: tuple[str, ...]
+) -> tuple[EncoderChoice, list[Fallback]]:
     """The encoder, and what had to be given up for it.
+
+    Args:
+        spec: Of :func:`spec_of`.
+        settings: ``codec`` and ``encoder``.
+        formats: What the compositor gives, the best first.
 
     Raises:
         SettingsError: ``--encoder`` names none of this codec.
         EncoderError: There is none for the codec.
     """
-    found = choose_encoder(spec, settings.codec, settings.encoder, formats=COMPOSED, verdicts=_verdicts())
+    found = choose_encoder(spec, settings.codec, settings.encoder, formats=formats, verdicts=_verdicts())
     if found.wanted is None:
         return found, []
     reason = dict(found.choice.rejected)[found.wanted]

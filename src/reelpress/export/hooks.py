@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reelpress.compose.planar import PlanarCompositor
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from reelpress.compose.base import Compositor
     from reelpress.encode.base import Encoder
+    from reelpress.export.rendering import Renderer
     from reelpress.export.report import FrameCounts
     from reelpress.media.encoder import EncoderSpec
     from reelpress.pipeline.run import PipelineStats
@@ -23,9 +22,9 @@ if TYPE_CHECKING:
 class Hooks:
     """Derive from it and override what is wanted. Unless said otherwise the calls come in the exporting thread."""
 
-    def compositor(self) -> Compositor:
-        """Who composes."""
-        return PlanarCompositor()
+    def compositor(self, renderer: Renderer) -> Compositor:
+        """Who composes, given what the export chose."""
+        return renderer.make()
 
     def encoder_spec(self, spec: EncoderSpec) -> EncoderSpec:
         """What the encoder is opened with, given what the export would open it with."""

@@ -14,12 +14,14 @@ from reelpress.encode.select import Choice, EncoderChoice
 from reelpress.errors import SettingsError, StrictFallbackError, UnsupportedInputError
 from reelpress.events import Fallback
 from reelpress.export.copy import CopyJob, CopyRefused, decide
-from reelpress.export.decoding import choose_decoder
-from reelpress.export.encoding import choose, spec_of
+from reelpress.export.outputs.base import Buffering, Output
+from reelpress.export.outputs.table import OUTPUTS, output_of
 from reelpress.export.plan import Conversion, Estimate, ExportPlan, FormatEdge, estimate
-from reelpress.export.settings import FORMATS, ExportSettings, Unchanged
+from reelpress.export.presets import refuse_unapplied
+from reelpress.export.settings import FORMATS, ExportSettings, Unchanged, parse_resolution
 from reelpress.export.stages import kind_of
 from reelpress.export.subtitles import cues, subtitle_path
+from reelpress.export.ways import Ways, choose_ways
 from reelpress.media.decode import conversion_of
 from reelpress.media.steady import DEFAULT_TOLERANCE
 from reelpress.pipeline.budget import Budget, BufferSizes, EncoderLoad, SourceLoad
@@ -70,15 +72,19 @@ class Job:
     rate: RateControl
     buffers: BufferSizes
     plan: ExportPlan
-    encoder: EncoderChoice
+    ways: Ways
+    output: Output
+    """The kind of file."""
     unchanged: Unchanged = "splice"
     """What becomes of frames that do not change: what was asked for, as far as the encoder allows it."""
-    decoder_name: str = "software"
     fallbacks: list[Fallback] = field(default_factory=list)
     subtitles: tuple[TextCue, ...] = ()
     """Captions to be written; without any there is no file and no track."""
     tolerance: int | None = None
     """What counts as noise in the display's pictures (of 255); ``None``: they are taken as they are."""
+
+    gif_colours: int = 255
+    """Of a palette; fewer where ``--max-size`` asks for it."""
 
     @property
     def subtitle_target(self) -> Path | None:
@@ -127,7 +133,7 @@ def target_path(source: Path, output: Path | None, settings: ExportSettings) -> 
         name = Path(os.path.abspath(source)).stem
         return Path(f"{name}.{settings.format or 'mp4'}")
     suffix = output.suffix.lower().lstrip(".")
-    if settings.format is None and suffix in FORMATS and suffix != "mp4":
+    if settings.format is None and suffix in FORMATS and suffix not in OUTPUTS:
         ExportSettings(format=suffix)  # type: ignore[arg-type] # refuses what is not built, with its sentence
     if settings.format is not None and suffix in FORMATS and suffix != settings.format:
         raise SettingsError(f"-o {output} and --format {settings.format} contradict each other. Leave one out.")
@@ -142,6 +148,7 @@ def prepare(source: Path, output: Path | None, settings: ExportSettings) -> Job:
         StrictFallbackError: A fallback would be needed and ``strict`` is on.
     """
     source = Path(source)
+    refuse_unapplied(settings)
     target = target_path(source, None if output is None else Path(output), settings)
     recording = load(source)
     try:
@@ -154,12 +161,14 @@ def prepare(source: Path, output: Path | None, settings: ExportSettings) -> Job:
 def _prepared(source: Path, target: Path, settings: ExportSettings, recording: Recording) -> Job:
     project = load_project(recording, settings.project, look=settings.preset)
     recording = project.recording
-    fps = settings.fps or _default_rate(recording)
+    output = output_of(settings, target)
+    fps = settings.fps or output.rate(_default_rate(recording))
+    output.check(settings, fps)
     try:
         director = Director(
             recording,
             project.project,
-            resolution=settings.resolution,
+            resolution=parse_resolution(settings.resolution) or "source",
             fps=fps,
             start=settings.start,
             end=settings.end,
@@ -181,7 +190,7 @@ def _prepared(source: Path, target: Path, settings: ExportSettings, recording: R
     )
     spans: tuple[AudioSpan, ...] = ()
     warnings: list[str] = []
-    if not settings.no_audio:
+    if output.has_sound and not settings.no_audio:
         from reelpress.timeline.sound import music_spans  # a still needs none of it
 
         music, silent = music_spans(project.project, project.resolve, director.fps, director.range)
@@ -195,38 +204,42 @@ def _prepared(source: Path, target: Path, settings: ExportSettings, recording: R
         texts = cues(project.project, director.timeline, lengths, begin, director.duration)
         if not texts:
             warnings.append("There are no captions in what is shown, so no subtitles are written.")
+    holding = output.buffering(settings) or Buffering(_encoder_load(rate.preset, settings.unchanged))
     buffers = Budget.detect(memory=settings.memory, buffers=settings.buffer_size).plan(
         frame_bytes=width * height * 3 // 2,
         sources=_loads(director.tracks),
-        encoder=_encoder_load(rate.preset, settings.unchanged),
+        encoder=holding.encoder,
+        gif=holding.gif,
     )
     tolerance = _tolerance(settings, recording)
-    encoder, lost = choose(spec_of(director, rate, buffers, settings), settings)
-    decoder_name, decoder, undecoded = choose_decoder(
-        director.tracks, settings, threads=buffers.decode_threads, frames=director.frames
-    )
-    fallbacks = [*_fallbacks(settings), *lost, *undecoded]
-    unchanged = _unchanged(settings, encoder)
+    copied: CopyJob | None = None
+    uncopied = ""
+    try:
+        if output.name != "mp4":
+            raise CopyRefused(f"the pictures of a {output.name} are encoded")
+        copied = decide(settings, recording, project.project, director, spans, has_subtitles=bool(texts))
+    except CopyRefused as refusal:
+        uncopied = refusal.reason
+    ways = choose_ways(director, recording, rate, buffers, settings, copying=copied is not None, output=output)
+    fallbacks = list(ways.fallbacks)
+    own = output.unchanged(settings)
+    unchanged = _unchanged(settings, ways.encoder) if own is None else own[0]
     if settings.strict and fallbacks:
         first = fallbacks[0]
         raise StrictFallbackError(
             f"--strict: {first.used} would be used instead of {first.wanted} ({first.stage}), because {first.reason}."
         )
-    plan = _explain(
-        source, target, settings, recording, project, director, spans, rate, buffers, encoder, decoder, fallbacks
-    )
+    plan = _explain(source, target, settings, recording, project, director, spans, rate, buffers, ways, output)
     plan = replace(
         plan,
         warnings=_once(*plan.warnings, *warnings),
         subtitles=_explain_subtitles(settings, target, texts),
-        unchanged=_explain_unchanged(unchanged, encoder, tolerance),
+        unchanged=_explain_unchanged(unchanged, ways.encoder, tolerance) | ({} if own is None else {"reason": own[1]}),
+        copy={"used": False, "reason": uncopied},
     )
-    encoding, copied = plan, None
-    try:
-        copied = decide(settings, recording, project.project, director, spans, has_subtitles=bool(texts))
+    encoding = plan
+    if copied is not None:
         plan = _copying(plan, copied)
-    except CopyRefused as refusal:
-        plan = replace(plan, copy={"used": False, "reason": refusal.reason})
     return Job(
         source,
         target,
@@ -238,9 +251,9 @@ def _prepared(source: Path, target: Path, settings: ExportSettings, recording: R
         rate,
         buffers,
         plan,
-        encoder,
+        ways,
+        output,
         unchanged,
-        decoder_name,
         fallbacks=fallbacks,
         subtitles=texts,
         tolerance=tolerance,
@@ -359,17 +372,6 @@ def _image_size(path: str) -> tuple[int, int] | None:
         return None
 
 
-def _fallbacks(settings: ExportSettings) -> list[Fallback]:
-    found = []
-    if settings.renderer == "gpu":
-        found.append(Fallback("renderer", "gpu", "planar", "the GPU compositor is not built in this version"))
-    if settings.converter not in ("auto", "swscale"):
-        found.append(
-            Fallback("converter", settings.converter, "none", "pictures are composed in the encoder's own format")
-        )
-    return found
-
-
 def _explain(
     source: Path,
     target: Path,
@@ -380,9 +382,8 @@ def _explain(
     spans: tuple[AudioSpan, ...],
     rate: RateControl,
     buffers: BufferSizes,
-    encoder: EncoderChoice,
-    decoder: Choice,
-    fallbacks: list[Fallback],
+    ways: Ways,
+    output: Output,
 ) -> ExportPlan:
     width, height = director.size
     formats: list[FormatEdge] = []
@@ -420,12 +421,13 @@ def _explain(
                 "swscale" if what else "decoder, no copy",
             )
         )
-    formats.append(FormatEdge("compose->encode", NATIVE, "bt709", "limited", "planar compositor"))
-    if encoder.pixel_format != NATIVE:
-        edge = f"{NATIVE} {BT709_LIMITED}", f"{encoder.pixel_format} {BT709_LIMITED}"
-        why = f"{encoder.choice.used} takes nothing else"
-        conversions.append(Conversion("compose->encode", *edge, "swscale", why))
-    formats.append(FormatEdge("encoded", encoder.pixel_format, "bt709", "limited", encoder.choice.used))
+    drawn, taken, by = ways.renderer.output, ways.spec.pixel_format, ways.converter.used
+    full = ("rgb", "full") if drawn in ("rgba", "bgra") else ("bt709", "limited")
+    formats.append(FormatEdge("compose->encode", drawn, *full, f"{ways.renderer.name} compositor"))
+    if by not in ("none", "gpu"):
+        edge = f"{drawn} {' '.join(full)}", f"{taken} {BT709_LIMITED}"
+        conversions.append(Conversion("compose->encode", *edge, by, ways.converter.reason))
+    formats.append(output.encoded() or FormatEdge("encoded", taken, "bt709", "limited", ways.encoder.choice.used))
     has_audio = bool(spans)
     return ExportPlan(
         source=str(source),
@@ -437,20 +439,12 @@ def _explain(
         duration_s=float(Fraction(director.frames) / director.fps),
         formats=tuple(formats),
         conversions=tuple(conversions),
-        decoder=decoder,
-        renderer=Choice(
-            "planar",
-            "composes in the decoder's and the encoder's own planes, on the CPU",
-            (("gpu", "not built in this version of Reelpress"),),
-        ),
-        converter=Choice(
-            "swscale" if conversions else "none",
-            "the source's format has to be reduced once"
-            if conversions
-            else "decoder, compositor and encoder share one format",
-        ),
-        encoder=encoder.choice,
-        rate_control={
+        decoder=ways.decoder,
+        renderer=ways.renderer.choice,
+        converter=_explain_converter(ways, conversions),
+        encoder=ways.encoder.choice,
+        rate_control=output.control(settings)
+        or {
             "crf": rate.crf,
             "preset": rate.preset,
             "maxrate": rate.maxrate,
@@ -463,16 +457,30 @@ def _explain(
             "used": has_audio,
             "reason": "AAC, 48 kHz stereo, 192 kbit/s"
             if has_audio
+            else f"a {output.name} has none"
+            if not output.has_sound
             else ("--no-audio" if settings.no_audio else "there is no sound in what is shown"),
         },
         buffers={"rendered": buffers.rendered, "encoder": buffers.encoder, "bytes": buffers.bytes},
         memory_bytes=buffers.memory_bytes,
-        copy={"used": False, "reason": "copying packets is not built in this version of Reelpress"},
-        estimate=estimate(director.frames, width, height, float(director.fps), rate.crf, rate.preset, cores()),
+        copy={},
+        estimate=output.estimate(director.frames, width, height, cores())
+        or estimate(director.frames, width, height, float(director.fps), rate.crf, rate.preset, cores()),
         not_drawn=director.not_drawn,
         warnings=_once(*recording.warnings, *project.warnings, *director.warnings),
-        fallbacks=tuple(fallbacks),
+        fallbacks=ways.fallbacks,
     )
+
+
+def _explain_converter(ways: Ways, conversions: list[Conversion]) -> Choice:
+    """Who converts between drawing and encoding, or else before drawing."""
+    found = ways.converter
+    rejected = tuple((row.backend, row.why_not or "") for row in found.rejected)
+    if found.used == "none" and conversions:
+        return Choice("swscale", "the source's format has to be reduced once", rejected)
+    if found.used == "none":
+        return Choice("none", "decoder, compositor and encoder share one format", rejected)
+    return Choice(found.used, found.reason, rejected)
 
 
 def _once(*lines: str) -> tuple[str, ...]:

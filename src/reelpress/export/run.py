@@ -9,32 +9,27 @@ import math
 import os
 import time
 from collections import deque
-from dataclasses import asdict, replace
-from fractions import Fraction
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reelpress import clock
-from reelpress.color import BT709_LIMITED
-from reelpress.encode.converting import Converting
-from reelpress.encode.open import open_output
 from reelpress.encode.splice.errors import SpliceRefused
 from reelpress.encode.splice.session import SpliceSession
 from reelpress.errors import ExportError, StrictFallbackError
 from reelpress.events import CompletedEvent, Fallback, FallbackEvent, PlanEvent, ProgressEvent, WarningEvent
-from reelpress.export import encoding, stages
+from reelpress.export import stages
 from reelpress.export.copy import CopyRefused
 from reelpress.export.hooks import Hooks
 from reelpress.export.observe import Observer
+from reelpress.export.outputs.base import Watch
 from reelpress.export.report import ExportReport, FrameCounts, OutputInfo, StageTimes
 from reelpress.export.sources import SourcePool
 from reelpress.export.subtitles import LANGUAGE, read_back, write_srt
 from reelpress.media.audio import AudioMixer
-from reelpress.media.encoder import AudioEncoderSpec
 from reelpress.media.pool import pool
 from reelpress.media.text_track import CODEC as TEXT_CODEC
-from reelpress.media.text_track import TextTrackSettings, text_packets
-from reelpress.media.verify import VerifyResult, verify
+from reelpress.media.text_track import text_packets
 from reelpress.pipeline.cancel import CancelToken
 from reelpress.pipeline.channel import Channel
 from reelpress.pipeline.machine import bound_heap, peak_rss
@@ -48,10 +43,11 @@ from reelpress.pipeline.watchdog import Deadlines
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from reelpress.encode.base import Piece
     from reelpress.events import Event
     from reelpress.export.prepare import Job
-    from reelpress.export.settings import Unchanged, Verify
-    from reelpress.media.packets import EncodedPacket
+    from reelpress.export.settings import Unchanged
+    from reelpress.media.verify import VerifyResult
 
 log = logging.getLogger(__name__)
 
@@ -115,10 +111,29 @@ def run(
             return run_copy(job, job.copy, on_event=on_event, cancel=cancel)
         except CopyRefused as refusal:
             job.encode_instead(refusal.reason)
+    if job.settings.max_size is not None:
+        from reelpress.export.to_size import run_to_size
+
+        return run_to_size(job, on_event=on_event, cancel=cancel, hooks=hooks)
+    return run_once(job, on_event=on_event, cancel=cancel, hooks=hooks)
+
+
+def run_once(
+    job: Job,
+    *,
+    on_event: Callable[[Event], None] | None = None,
+    cancel: CancelToken | None = None,
+    hooks: Hooks | None = None,
+) -> ExportReport:
+    """One run through the stages; ``job`` as it is.
+
+    Raises:
+        ReelpressError: As ``run``.
+    """
+    cancel = cancel or CancelToken()
     bound_heap(large_blocks=job.buffers.large_pictures)
     started, cpu_started = time.monotonic(), _cpu_seconds()
     teller = Teller(on_event, job.director.frames)
-    settings = job.settings
     with contextlib.ExitStack() as stack:
         guard = stack.enter_context(guard_of(job, job.target))
         beside = None if job.subtitle_target is None else stack.enter_context(guard_of(job, job.subtitle_target))
@@ -146,8 +161,6 @@ def run(
             guard,
             teller,
             cancel,
-            settings.verify,
-            has_audio=flow.has_audio,
             shown=flow.shown,
             key_frames_s=KEY_FRAMES_SHARE * (time.monotonic() - started),
             tracer=observer.tracer,
@@ -189,7 +202,7 @@ def _flowed(
             fell_back("encode", job.unchanged, flow.unchanged, flow.refused)
         stats = flow.run(cancel, teller, warn)
         for key, why in flow.devices_lost().items():
-            fell_back("decode", job.decoder_name, "software", f"{key}: {why}")
+            fell_back("decode", job.ways.decoder_name, "software", f"{key}: {why}")
         return flow, stats
     except StrictFallbackError:
         flow.abandon()
@@ -239,7 +252,7 @@ class _Flow:
         self.observer = observer
         self.counts = FrameCounts(total=job.director.frames)
         self.progress = stages.Progress()
-        director, buffers, settings = job.director, job.buffers, job.settings
+        director, buffers = job.director, job.buffers
         spans = job.spans
         self.has_audio = bool(spans)
         self.total_samples = clock.samples_until(director.frames, director.fps)
@@ -248,7 +261,7 @@ class _Flow:
             kind: SourcePool(
                 job.recording,
                 threads=buffers.decode_threads,
-                decoder=job.decoder_name,
+                decoder=job.ways.decoder_name,
                 cancelled=lambda: cancel.cancelled,
                 frames=director.frames,
             )
@@ -270,42 +283,28 @@ class _Flow:
             size_of=lambda item: item.planes.nbytes,
             key_of=lambda item: id(item.planes),
         )
-        self.packets: Channel[list[EncodedPacket]] = Channel(
+        self.packets: Channel[Sequence[Piece]] = Channel(
             "encoder",
             max_items=buffers.encoder,
             max_bytes=PACKET_BYTES,
             size_of=lambda batch: sum(packet.size for packet in batch),
         )
         try:
-            opened = open_output(
-                part_path,
-                hooks.encoder_spec(
-                    replace(
-                        encoding.spec_of(director, job.rate, buffers, settings),
-                        codec=job.encoder.candidate.name,
-                        pixel_format=job.encoder.pixel_format,
-                    )
-                ),
-                unchanged,
-                noisy=job.tolerance is not None,
-                audio=AudioEncoderSpec() if self.has_audio else None,
-                text=TextTrackSettings(LANGUAGE) if job.subtitles else None,
-            )
+            opened = job.output.open(job, part_path, hooks, unchanged)
         except BaseException:
             if self.mixer is not None:
                 self.mixer.close()
             raise
         self.writer, self.encoder = opened.writer, opened.encoder
-        self.converting: Converting | None = None
-        if opened.encoder.spec.pixel_format not in encoding.COMPOSED and opened.encoder.spec.external_conversion:
-            from reelpress.convert.swscale import SwscaleConverter  # hardly any encoder needs it
-
-            self.encoder = self.converting = Converting(opened.encoder, SwscaleConverter())
+        ours = opened.encoder.spec.external_conversion  # the benchmark's baseline converts as it likes
+        self.converting = job.ways.before(self.encoder) if ours else None
+        if self.converting is not None:
+            self.encoder = self.converting
         self.unchanged, self.refused = opened.unchanged, opened.refused
         self.inserted: dict[str, int] = {}
         self.shown: Sequence[int] | None = None
         """Frames at which pictures come in the finished file, where not all have one."""
-        self.compositor = hooks.compositor()
+        self.compositor = hooks.compositor(job.ways.renderer)
 
     def run(self, cancel: CancelToken, teller: Teller, warn: Callable[[str], None]) -> PipelineStats:
         """Run all stages to the end of the file."""
@@ -336,6 +335,7 @@ class _Flow:
                     self.rendered,
                     self.counts,
                     job.tolerance if self.unchanged != "encode" else None,
+                    late=self.unchanged == "splice",
                 ),
                 inputs=list(self.decoded.values()),
                 outputs=[self.rendered],
@@ -438,11 +438,9 @@ def _verified(
     guard: TargetGuard,
     teller: Teller,
     cancel: CancelToken,
-    mode: Verify,
     *,
-    has_audio: bool,
-    shown: Sequence[int] | None = None,
-    key_frames_s: float | None = None,
+    shown: Sequence[int] | None,
+    key_frames_s: float,
     tracer: Tracer = NO_TRACE,
 ) -> VerifyResult:
     """Read the finished file back, under the same watch as the export itself."""
@@ -452,21 +450,7 @@ def _verified(
 
     def check(ctx: Any) -> None:
         results.append(
-            verify(
-                guard.part_path,
-                frames=director.frames,
-                fps=director.fps,
-                size=director.size,
-                duration=Fraction(director.frames) / director.fps,
-                color=BT709_LIMITED,
-                has_audio=has_audio,
-                subtitles=job.subtitles or None,
-                mode=mode,
-                shown=shown,
-                key_frames_s=key_frames_s,
-                heartbeat=ctx.heartbeat,
-                cancelled=lambda: cancel.cancelled,
-            )
+            job.output.verify(job, guard.part_path, Watch(ctx.heartbeat, lambda: cancel.cancelled), shown, key_frames_s)
         )
 
     Pipeline([Stage("verify", check)], deadlines=Deadlines(stall_s=job.settings.stall_timeout), tracer=tracer).run(
@@ -520,9 +504,9 @@ def _report(
             fps=float(job.director.fps),
             duration_s=round(float(result.duration), 6),
             size_bytes=job.target.stat().st_size,
-            video_codec="h264",
+            video_codec=job.output.video_codec,
             audio_codec="aac" if flow.has_audio else None,
-            color=str(BT709_LIMITED),
+            color=job.output.color,
         ),
         verified=list(result.checked),
         unchanged={"used": flow.unchanged, **flow.inserted},

@@ -32,6 +32,8 @@ CODECS: tuple[str, ...] = get_args(Codec)
 QUALITIES: tuple[str, ...] = get_args(Quality)
 
 BOXES: dict[str, tuple[int, int]] = {
+    "360p": (640, 360),
+    "480p": (854, 480),
     "720p": (1280, 720),
     "1080p": (1920, 1080),
     "1440p": (2560, 1440),
@@ -57,12 +59,18 @@ X264_PRESETS = (
 MAX_TOLERANCE = 15
 """Of 255: beyond it real changes of a picture would be taken for noise."""
 
+GIF_ENCODERS = ("gif", "gifski")
+"""Values of ``--encoder`` beside those of videos."""
+
+MIN_SIZE = 10_000
+"""Bytes that ``--max-size`` may ask for: with less nothing can be seen."""
+
 MAX_SIDE = 8192
 """Pixels. H.264 level 6.2 ends near it, and so does every hardware decoder."""
 
 # What exists already. An option's other values are refused with these lists, before anything is opened.
 _BUILT: dict[str, tuple[str, ...]] = {
-    "format": ("mp4",),
+    "format": ("mp4", "gif"),
     "codec": ("h264",),
 }
 
@@ -75,9 +83,10 @@ class ExportSettings:
     """Container; ``None`` is read from the output's suffix, else mp4."""
     codec: Codec = "h264"
     resolution: str = "1080p"
-    """A named box, ``source``, or ``WxH``."""
+    """A named box, ``source``, ``WxH``, or ``640w`` for a width alone."""
     fps: Fraction | None = None
-    """Output rate; ``None`` is 60 for a .cap and the source's own rate up to 60 for a plain video."""
+    """Output rate; ``None`` is 60 for a .cap and the source's own rate up to 60 for a plain video, but
+    15 for a GIF."""
     quality: Quality = "social"
     optimize_size: bool = False
     crf: float | None = None
@@ -92,6 +101,7 @@ class ExportSettings:
     project: Path | None = None
     """A project-config.json to use instead of the source's own."""
     preset: str | None = None
+    """A preset's name or file: its look. Its options come with ``with_preset``."""
     renderer: Renderer = "auto"
     converter: Converter = "auto"
     encoder: str = "auto"
@@ -102,6 +112,12 @@ class ExportSettings:
     unchanged_tolerance: int | None = None
     """Differences of a sample (of 255) that count as codec noise in a recording that was encoded again; ``None`` is 0
     (exact) for a .cap, whose capture repeats no picture, and ``DEFAULT_TOLERANCE`` for a plain video."""
+    gif_quality: int | None = None
+    """1..100 for a GIF; ``None`` is 90."""
+    loop: int | None = None
+    """How often a GIF is played; ``None`` and 0 are for ever."""
+    max_size: int | None = None
+    """Bytes that a GIF may have; size, rate and colours are searched for that fit."""
     memory: int | None = None
     """Bytes; ``None`` is half of the usable RAM, up to 2 GB."""
     buffer_size: int | None = None
@@ -136,6 +152,12 @@ class ExportSettings:
                 f"--unchanged-tolerance is {self.unchanged_tolerance}. "
                 f"Allowed is 0 (exact) to {MAX_TOLERANCE} (of 255)."
             )
+        if self.gif_quality is not None and not 1 <= self.gif_quality <= 100:
+            raise SettingsError(f"--gif-quality is {self.gif_quality}. Allowed is 1 (smallest) to 100 (best).")
+        if self.loop is not None and not 0 <= self.loop <= 65535:
+            raise SettingsError(f"--loop is {self.loop}. Allowed is 0 (for ever) to 65535 times.")
+        if self.max_size is not None and self.max_size < MIN_SIZE:
+            raise SettingsError(f"--max-size is {self.max_size} bytes. Allowed is {MIN_SIZE // 1000} kB or more.")
         parse_resolution(self.resolution)
         if self.fps is not None and not Fraction(1) <= self.fps <= 240:
             raise SettingsError(f"--fps is {str(self.fps)[:20]}. Allowed is 1 to 240.")
@@ -189,10 +211,22 @@ class ExportSettings:
             raise SettingsError(f"{error} (From {origin.origin}.)") from None
 
 
+    @classmethod
+    def with_preset(cls, preset: str | Path, **given: Any) -> ExportSettings:
+        """Settings of a preset (a name or a file), with the fields given here above it.
+
+        Raises:
+            SettingsError: There is no such preset, or it or a field cannot be used.
+        """
+        from reelpress.export.presets import settings_with
+
+        return settings_with(preset, given)
+
+
 _CHOICES: dict[str, tuple[str, ...]] = {
     "format": FORMATS,
     "codec": CODECS,
-    "encoder": ENCODERS,
+    "encoder": (*ENCODERS, *GIF_ENCODERS),
     "decoder": DECODERS,
     "quality": QUALITIES,
     "renderer": get_args(Renderer),
@@ -211,6 +245,8 @@ OPTION_NAMES: tuple[str, ...] = tuple(
 
 _BOOL_FIELDS = {"optimize_size", "gpu_format_conversion", "strict", "overwrite", "no_audio"}
 _TIME_FIELDS = {"start", "end", "gop"}
+_WHOLE_FIELDS = {"buffer_size", "unchanged_tolerance", "gif_quality", "loop"}
+_BYTE_FIELDS = {"memory", "max_size"}
 
 
 def _dashed(name: str) -> str:
@@ -235,17 +271,17 @@ def _read(field: str, value: Any, option: str) -> Any:
             return Fraction(str(value))
         if field in ("crf", "stall_timeout"):
             return float(value)
-        if field in ("buffer_size", "unchanged_tolerance"):
+        if field in _WHOLE_FIELDS:
             return int(str(value))  # not int(value): 3.7 is no number of frames
-        if field == "memory":
+        if field in _BYTE_FIELDS:
             return parse_bytes(value)
     except (ValueError, TypeError, ZeroDivisionError) as error:
-        whole = "a whole number" if field in ("buffer_size", "unchanged_tolerance") else "a number"
-        detail = str(error) if field in _TIME_FIELDS or field == "memory" else f"{value!r} is not {whole}."
+        whole = "a whole number" if field in _WHOLE_FIELDS else "a number"
+        detail = str(error) if field in _TIME_FIELDS | _BYTE_FIELDS else f"{value!r} is not {whole}."
         raise SettingsError(f"{label}: {detail}") from None
     if field in ("project", "report", "trace"):
         return Path(value)
-    return str(value)
+    return value if isinstance(value, str) else str(value)  # a str of its own kind stays what it is (presets)
 
 
 _SIZE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*$", re.IGNORECASE)
@@ -265,7 +301,7 @@ def parse_bytes(value: str | float) -> int:
 
 
 def parse_resolution(text: str) -> tuple[int, int] | None:
-    """The box of ``--resolution``: a name, ``WxH``, or ``None`` for ``source``.
+    """The box of ``--resolution``: a name, ``WxH``, ``640w`` for a width alone, or ``None`` for ``source``.
 
     Raises:
         SettingsError: Another form, or a side outside 16..8192.
@@ -275,6 +311,8 @@ def parse_resolution(text: str) -> tuple[int, int] | None:
         return None
     if name in BOXES:
         return BOXES[name]
+    if re.fullmatch(r"\d{1,6}w", name):
+        name = f"{name[:-1]}x{MAX_SIDE}"
     match = re.fullmatch(r"(\d{1,6})\s*[x×]\s*(\d{1,6})", name)
     if not match:
         raise SettingsError(

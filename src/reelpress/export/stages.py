@@ -6,12 +6,14 @@ which source pictures frame ``n`` needs that frame ``n - 1`` did not.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reelpress import clock
+from reelpress.compose.ahead import ahead_of
 from reelpress.encode.base import UNKNOWN, Change, Kind
-from reelpress.media import pulse
+from reelpress.media import pulse, turn
 from reelpress.media.steady import Steadier
 from reelpress.scene.exposure import hides_more
 
@@ -20,11 +22,10 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from reelpress.compose.base import Composed, Compositor
-    from reelpress.encode.base import Encoder
+    from reelpress.encode.base import Encoder, Piece, Writer
     from reelpress.export.report import FrameCounts
     from reelpress.export.sources import SourcePool
     from reelpress.media.audio import AudioMixer
-    from reelpress.media.mux import Mp4Writer
     from reelpress.media.packets import EncodedPacket
     from reelpress.media.planes import Planes
     from reelpress.pipeline.channel import Channel
@@ -35,8 +36,15 @@ if TYPE_CHECKING:
 AUDIO_BLOCK = 4096
 """Samples mixed at a time: 85 ms."""
 
+FIRST_S, FINISH_S = 25.0, 4.0
+"""Seconds for a frame that was begun to be drawn before it is drawn by other means; shaders are compiled for the first.
+Less than what the watchdog waits."""
+
 HELD_AREA = 0.9
 """Share of the frame from which damage on counts as composed anew rather than patched."""
+
+SHORT_AREA = 0.05
+"""Share of the frame up to which a picture is short work for the compositor and the encoder, done in turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,49 +127,78 @@ def compose(
     rendered: Channel[RenderedFrame],
     counts: FrameCounts,
     tolerance: int | None = None,
+    *,
+    late: bool = False,
 ) -> None:
     """Draw every output frame, or hand the last one on when nothing changed.
 
+    A compositor that works ahead has several frames on their way; they come out in order all the same.
+
     With a ``tolerance`` a picture of the display that is within it of the one shown counts as that one
-    (``media.steady``). It is looked at here because this thread has the least to do where it matters.
+    (``media.steady``). It is looked at here because this thread has the least to do where it matters, and because
+    nothing is drawn then. With ``late`` a picture that is handed on as it was decoded is not looked at: the encoder
+    compares it with the last real one, macroblock by macroblock.
     """
+    raw = False
     steadiers: dict[str, Steadier] = {}
     shown: dict[str, int] = {}
     planes: dict[str, Planes] = {}
     previous: Composed | None = None
     last: FramePlan | None = None
     area = director.size[0] * director.size[1]
+    short = False
+    ahead = ahead_of(compositor)
+    waiting: deque[tuple[int, bool, bool]] = deque()
+    """Of the frames on their way: number, whether it is the first, whether more is hidden than before."""
+
+    def finished() -> Composed:
+        nonlocal raw, short
+        index, first, hides = waiting.popleft()
+        with ctx.native(f"finishing frame {index}"):
+            composed = ahead.finish(FIRST_S if index == 0 else FINISH_S)
+        raw = late and tolerance is not None and any(composed.planes is one for one in planes.values())
+        if raw:
+            steadiers.clear()
+        damaged = sum(rect.area for rect in composed.damage)
+        short = damaged < SHORT_AREA * area  # the next one will most likely be so too
+        if damaged == 0:
+            counts.held += 1
+            kind = "held"
+        elif damaged < HELD_AREA * area:
+            counts.patched += 1
+            kind = "patched"
+        else:
+            counts.composed += 1
+            kind = "composed"
+        ctx.decide(kind, index, damage=damaged / area)
+        change = Change(None if first else composed.damage, hides, tolerance if raw and tolerance is not None else 0)
+        rendered.send(RenderedFrame(index, composed.planes, change))
+        return composed
+
     try:
         for index in range(director.frames):
-            plan = director.plan(index)
+            with turn.taken(wanted=short):
+                plan = director.plan(index)
             for picture in fresh(plan, shown):
                 arrived = inputs[kind_of(picture.source)].recv()
                 if (arrived.source, arrived.frame) != (picture.source, picture.frame):
                     raise RuntimeError(f"frame {index} needs {picture.source}/{picture.frame}, got {arrived!r}")
                 planes[picture.source] = arrived.planes
-                if tolerance is not None and kind_of(picture.source) == "display":
+                if tolerance is not None and not raw and kind_of(picture.source) == "display":
                     steadier = steadiers.setdefault(picture.source, Steadier(tolerance))
                     with ctx.native(f"comparing {picture.source}"):
                         planes[picture.source] = steadier.steady(arrived.planes)
             for gone in planes.keys() - shown.keys():
                 del planes[gone]
                 steadiers.pop(gone, None)
-            with ctx.native(f"composing frame {index}"):
-                previous = compositor.compose(plan, planes, previous)
-            damaged = sum(rect.area for rect in previous.damage)
-            if damaged == 0:
-                counts.held += 1
-                kind = "held"
-            elif damaged < HELD_AREA * area:
-                counts.patched += 1
-                kind = "patched"
-            else:
-                counts.composed += 1
-                kind = "composed"
-            ctx.decide(kind, index, damage=damaged / area)
-            change = Change(previous.damage if last is not None else None, plan is not last and hides_more(plan, last))
+            waiting.append((index, last is None, plan is not last and hides_more(plan, last)))
             last = plan
-            rendered.send(RenderedFrame(index, previous.planes, change))
+            with ctx.native(f"composing frame {index}"), turn.taken(wanted=short):
+                ahead.begin(plan, planes, previous)
+            while ahead.in_flight >= ahead.depth:
+                previous = finished()
+        while ahead.in_flight:
+            finished()
     finally:
         compositor.close()
 
@@ -170,14 +207,16 @@ def encode(
     ctx: StageContext,
     encoder: Encoder,
     rendered: Channel[RenderedFrame],
-    packets: Channel[list[EncodedPacket]],
+    packets: Channel[Sequence[Piece]],
     counts: FrameCounts,
     progress: Progress,
     now: Callable[[], float],
 ) -> None:
     """Give every frame to the encoder, which decides what becomes of it."""
     for frame in rendered:
-        with ctx.native(f"encoding frame {frame.index}"):
+        damage, area = frame.change.damage, frame.planes.width * frame.planes.height
+        short = damage is not None and sum(rect.area for rect in damage) < SHORT_AREA * area
+        with ctx.native(f"encoding frame {frame.index}"), turn.taken(wanted=short):
             ready = encoder.encode(frame.planes, frame.index, frame.change)
         decision = encoder.decision
         counts.encoded += decision.kind in (Kind.REAL, Kind.KEY)
@@ -202,10 +241,10 @@ def encode(
 
 def audio_and_mux(
     ctx: StageContext,
-    writer: Mp4Writer,
+    writer: Writer,
     mixer: AudioMixer | None,
     total_samples: int,
-    packets: Channel[list[EncodedPacket]],
+    packets: Channel[Sequence[Piece]],
     fps: Fraction,
     progress: Progress,
     texts: Sequence[EncodedPacket] = (),
@@ -238,7 +277,7 @@ def audio_and_mux(
 
     try:
         for batch in packets:
-            for packet in batch:
+            for packet in batch if texts or mixer is not None else ():
                 texts_until(max(0, packet.dts + 1) / fps)
                 sound_until(clock.samples_until(max(0, packet.dts) + 1, fps))
             with ctx.native("writing"):

@@ -80,7 +80,7 @@ def render_still(source: Path, time: Fraction, *, settings: ExportSettings | Non
         plan = director.plan(index)
         # Screen recordings have long groups of pictures, so hundreds may have to be decoded on the way to this one.
         threads = job.buffers.decode_threads
-        sources = SourcePool(job.recording, threads=threads, decoder=job.decoder_name, enforce_damage=False)
+        sources = SourcePool(job.recording, threads=threads, decoder=job.ways.decoder_name, enforce_damage=False)
         compositor = PlanarCompositor()
         try:
             pictures = {p.source: sources.planes(p.source, p.frame) for p in plan.pictures()}

@@ -17,6 +17,7 @@ from av.video.frame import PictureType
 from reelpress.clock import AUDIO_RATE
 from reelpress.color import BT709_LIMITED, ColorSpec, Matrix, Primaries, Range, Siting, Transfer
 from reelpress.errors import EncoderError, FormatError, SettingsError
+from reelpress.media import turn
 from reelpress.media.codec_options import codec_of, options_of
 from reelpress.media.faults import writing
 from reelpress.media.packets import EncodedPacket, strip_user_data
@@ -154,7 +155,8 @@ class VideoSession:
                 frame.pict_type = PictureType.P
             frame.pts = pts
             frame.time_base = self._time_base
-            packets = self._context.encode(frame)
+            with turn.given_up():
+                packets = self._context.encode(frame)
             self.frames += 1
             return [self._packed(packet) for packet in packets]
 

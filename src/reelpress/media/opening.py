@@ -11,6 +11,7 @@ from av.codec.context import Flags as CodecFlags
 from av.video.codeccontext import VideoCodecContext
 
 from reelpress.errors import EncoderError
+from reelpress.flags import quiet_svt_av1
 from reelpress.media.encoder import MATRIX_POINT, PRIMARIES_POINT, RANGE_POINT, TRANSFER_POINT, VideoSession
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ def opened(context: CodecContext, what: str) -> None:
     Raises:
         EncoderError: It refuses its settings.
     """
+    if context.name == "libsvtav1":
+        quiet_svt_av1()
     try:
         context.open()
     except MemoryError:

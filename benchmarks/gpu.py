@@ -1,0 +1,223 @@
+"""The GPU compositor by itself: the demo's look at 1080p60 and 4K30, against a bare loop in the same run, as JSON.
+
+    python benchmarks/gpu.py [--software] [--frames N] [--out FILE]
+
+Frames are in memory before anything is measured. The bare loop uploads the same pictures, runs one pass that does
+nothing but write them as NV12, and reads that back through the same ring: what any compositor of this kind costs at
+least. Python's own time is the processor time of the composing thread.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from common import CACHE, ROOT, write
+
+DEMO = ROOT / "examples" / "demo.cap"
+SIZES = (("1080p", Fraction(60), 700.0), ("4k", Fraction(30), 280.0))
+"""Resolution, rate, frames a second that are the goal."""
+
+BARE = """
+@group(0) @binding(0) var<storage, read> source: array<u32>;
+@group(0) @binding(1) var<storage, read_write> out: array<u32>;
+@group(0) @binding(2) var<uniform> size: vec4<u32>;  // out width, out height, source width, source height
+
+fn sample(at: u32) -> u32 { return extractBits(source[at / 4u], (at % 4u) * 8u, 8u); }
+
+@compute @workgroup_size(8, 8)
+fn nv12(@builtin(global_invocation_id) id: vec3<u32>) {
+    let words = size.x / 4u;
+    if (id.x >= words || id.y >= size.y / 2u) { return; }
+    for (var row = 0u; row < 2u; row++) {
+        let y = (2u * id.y + row) * size.w / size.y;
+        var word = 0u;
+        for (var k = 0u; k < 4u; k++) {
+            word = insertBits(word, sample(y * size.z + (4u * id.x + k) * size.z / size.x), k * 8u, 8u);
+        }
+        out[(2u * id.y + row) * words + id.x] = word;
+    }
+    let half = vec2(size.z / 2u, size.w / 2u);
+    let y = id.y * half.y / (size.y / 2u);
+    var word = 0u;
+    for (var k = 0u; k < 2u; k++) {
+        let at = size.z * size.w + y * half.x + (2u * id.x + k) * half.x / (size.x / 2u);
+        word = insertBits(word, sample(at), 16u * k, 8u);
+        word = insertBits(word, sample(at + half.x * half.y), 16u * k + 8u, 8u);
+    }
+    out[size.y * words + id.y * words + id.x] = word;
+}
+"""
+
+
+def frames_of(resolution: str, fps: Fraction, count: int) -> tuple[list[Any], list[dict[str, Any]]]:
+    """Plans around the demo's zoom, and the pictures of each, in memory. No two frames share a plan."""
+    from reelpress.export.prepare import prepare
+    from reelpress.export.settings import ExportSettings
+    from reelpress.export.sources import SourcePool
+
+    data = json.loads((DEMO / "project-config.json").read_text(encoding="utf-8"))
+    CACHE.mkdir(parents=True, exist_ok=True)
+    file = CACHE / "gpu.json"
+    file.write_text(json.dumps(data), encoding="utf-8")
+    settings = ExportSettings(
+        resolution=resolution, fps=fps, project=file, start=Fraction(4), renderer="cpu", decoder="software"
+    )
+    with prepare(DEMO, None, settings) as job:
+        plans = [job.director.plan(n) for n in range(min(count, job.director.frames))]
+        pools: dict[str, Any] = {}
+        pictures = []
+        for plan in plans:
+            found = {}
+            for each in plan.pictures():
+                pool = pools.setdefault(each.source, SourcePool(job.recording, threads=4))
+                found[each.source] = pool.planes(each.source, each.frame)
+            pictures.append(found)
+        for pool in pools.values():
+            pool.close()
+    return plans, pictures
+
+
+def composed(gpu: Any, plans: list[Any], pictures: list[dict[str, Any]], runs: int) -> dict[str, Any]:
+    """The compositor, driven as an export drives it. Every frame is drawn whole: what changes little costs less."""
+    from reelpress.compose.gpu.compositor import GpuCompositor
+
+    whole, real = [], []
+    for _ in range(runs):
+        for rates, previous_of in ((whole, lambda last: None), (real, lambda last: last)):
+            compositor = GpuCompositor(gpu=gpu)
+            begin = cpu = 0.0
+            last: Any = None
+            for warm in (True, False):
+                begin, cpu = time.perf_counter(), time.thread_time()
+                for plan, found in zip(plans, pictures, strict=True):
+                    compositor.begin(plan, found, previous_of(last))
+                    if compositor.in_flight == compositor.depth:
+                        last = compositor.finish(30.0)
+                while compositor.in_flight:
+                    last = compositor.finish(30.0)
+                if warm:
+                    continue
+                wall, cpu = time.perf_counter() - begin, time.thread_time() - cpu
+                rates.append((len(plans) / wall, cpu / len(plans) * 1000))
+            read, sent = compositor.read_back / 2, compositor.uploaded / 2
+            compositor.close()
+    return {
+        "whole_fps": figures([rate for rate, _ in whole]),
+        "whole_thread_ms": round(statistics.median(ms for _, ms in whole), 3),
+        "as_exported_fps": figures([rate for rate, _ in real]),
+        "as_exported_thread_ms": round(statistics.median(ms for _, ms in real), 3),
+        "read_back_bytes_a_frame": round(read / len(plans)),
+        "uploaded_bytes_a_frame": round(sent / len(plans)),
+    }
+
+
+def bare(gpu: Any, size: tuple[int, int], pictures: list[dict[str, Any]], runs: int) -> dict[str, Any]:
+    """Upload, one NV12 pass, read-back, and nothing else; the same ring, the same pictures, the same depth."""
+    import numpy as np
+
+    from reelpress.compose.gpu.ring import ReadbackRing
+
+    device = gpu.device
+    shader = device.create_shader_module(code=BARE)
+    pipeline = device.create_compute_pipeline(layout="auto", compute={"module": shader, "entry_point": "nv12"})
+    flat = [np.concatenate([plane.reshape(-1) for plane in found["display:0"].planes]) for found in pictures]
+    display = pictures[0]["display:0"]
+    width, height = size
+    total = width * height * 3 // 2
+    source = gpu.buffer(max(len(each) for each in flat), "STORAGE|COPY_DST", "benchmark")
+    out = gpu.buffer(total, "STORAGE|COPY_SRC", "benchmark")
+    told = gpu.buffer(16, "UNIFORM|COPY_DST", "benchmark")
+    gpu.queue.write_buffer(told, 0, np.array([width, height, display.width, display.height], np.uint32))
+    group = device.create_bind_group(
+        layout=pipeline.get_bind_group_layout(0),
+        entries=[
+            {"binding": n, "resource": {"buffer": b, "offset": 0, "size": b.size}}
+            for n, b in enumerate((source, out, told))
+        ],
+    )
+    target = np.empty(total, np.uint8)
+    rates = []
+    for run in range(runs + 1):
+        ring = ReadbackRing(gpu, total)
+        tickets: list[Any] = []
+
+        def take(tickets: list[Any] = tickets) -> None:
+            ticket = tickets.pop(0)
+            target[:] = np.frombuffer(ticket.read(30.0), np.uint8)[:total]
+            ticket.release()
+
+        begin = time.perf_counter()
+        for data in flat:
+            gpu.queue.write_buffer(source, 0, data)
+            encoder = device.create_command_encoder()
+            work = encoder.begin_compute_pass()
+            work.set_pipeline(pipeline)
+            work.set_bind_group(0, group)
+            work.dispatch_workgroups(-(-width // 32), -(-height // 16))
+            work.end()
+            tickets.append(ring.start(encoder, out, total))
+            gpu.submit(encoder, "benchmark")
+            tickets[-1].map()
+            if len(tickets) == ring.depth:
+                take()
+        while tickets:
+            take()
+        wall = time.perf_counter() - begin
+        ring.close()
+        if run:
+            rates.append(len(flat) / wall)
+    for each in (source, out, told):
+        gpu.drop(each)
+    return {"fps": figures(rates)}
+
+
+def figures(values: list[float]) -> dict[str, float]:
+    return {
+        "median": round(statistics.median(values), 1),
+        "least": round(min(values), 1),
+        "most": round(max(values), 1),
+    }
+
+
+def measured(gpu: Any, frames: int, runs: int) -> dict[str, Any]:
+    rows: dict[str, Any] = {}
+    for resolution, fps, goal in SIZES:
+        plans, pictures = frames_of(resolution, fps, frames)
+        size = plans[0].size
+        look = composed(gpu, plans, pictures, runs)
+        plain = bare(gpu, size, pictures, runs)
+        rows[resolution] = {
+            "frames": len(plans),
+            "size": list(size),
+            "compositor": look,
+            "bare": plain,
+            "of_bare": round(look["whole_fps"]["median"] / plain["fps"]["median"], 3),
+            "goal_fps": goal,
+        }
+        print(resolution, json.dumps(rows[resolution]), flush=True)
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Speed of the GPU compositor.")
+    parser.add_argument("--software", action="store_true", help="also on a software adapter")
+    parser.add_argument("--frames", type=int, default=240)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--out", type=Path, default=None)
+    options = parser.parse_args()
+    from reelpress.compose.gpu.device import shared
+
+    gpu = shared(allow_software=options.software)
+    rows = {"adapter": f"{gpu.info.name}, {gpu.info.kind}, {gpu.info.backend}, {gpu.info.driver}"}
+    rows |= measured(gpu, options.frames, options.runs)
+    write("gpu", rows, options.out) if options.out is not None else print(json.dumps(rows, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""GIF: palettes, ordered dither, what changed, and the file."""

@@ -1,0 +1,1 @@
+"""What an export can write: one module for each kind of file, and the table of them."""

@@ -1,0 +1,109 @@
+"""The way pictures go through an export: who decodes, draws, converts and encodes them, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from reelpress.convert.select import ConverterChoice
+from reelpress.convert.select import choose as choose_converter
+from reelpress.convert.select import make as make_converter
+from reelpress.encode.converting import Converting
+from reelpress.events import Fallback
+from reelpress.export.decoding import choose_decoder
+from reelpress.export.encoding import spec_of
+from reelpress.export.rendering import PLANAR, Renderer, choose_renderer
+
+if TYPE_CHECKING:
+    from reelpress.encode.base import Encoder
+    from reelpress.encode.rate import RateControl
+    from reelpress.encode.select import Choice, EncoderChoice
+    from reelpress.export.outputs.base import Output
+    from reelpress.export.settings import ExportSettings
+    from reelpress.media.encoder import EncoderSpec
+    from reelpress.pipeline.budget import BufferSizes
+    from reelpress.recording.model import Recording
+    from reelpress.scene.director import Director
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """Every choice of a backend."""
+
+    renderer: Renderer
+    encoder: EncoderChoice
+    spec: EncoderSpec
+    """What the encoder is opened with."""
+    converter: ConverterChoice
+    """Between the two."""
+    decoder_name: str
+    """For ``VideoSource``."""
+    decoder: Choice
+    fallbacks: tuple[Fallback, ...] = ()
+
+    def before(self, encoder: Encoder) -> Converting | None:
+        """What converts pictures just before ``encoder``; ``None`` where none can ever have to be.
+
+        A GPU that gives up in the middle leaves the rest to the CPU, which draws yuv420p.
+        """
+        if self.converter.used not in ("none", "gpu"):
+            return Converting(encoder, make_converter(self.converter.used))
+        if self.renderer.name == "gpu" and self.spec.pixel_format != "yuv420p":
+            return Converting(encoder, make_converter("swscale"))
+        return None
+
+
+def choose_ways(
+    director: Director,
+    recording: Recording,
+    rate: RateControl,
+    buffers: BufferSizes,
+    settings: ExportSettings,
+    *,
+    copying: bool,
+    output: Output,
+) -> Ways:
+    """Choose decoder, renderer, converter and encoder.
+
+    Args:
+        director: Of the export.
+        recording: The source.
+        rate, buffers: For the encoder.
+        settings: What is wanted.
+        output: Whose encoder it is.
+        copying: Packets will be copied, so no device is tried: that would take longer than the copying.
+
+    Raises:
+        SettingsError: A name that makes no sense.
+        EncoderError: There is no encoder for the codec.
+    """
+    if copying:
+        renderer = Renderer("planar", PLANAR)
+        settings = replace(settings, decoder="software")
+    else:
+        renderer = choose_renderer(director, recording, settings, threads=buffers.decode_threads)
+    decoder_name, decoder, undecoded = choose_decoder(
+        director.tracks, settings, threads=buffers.decode_threads, frames=director.frames
+    )
+    spec = spec_of(director, rate, buffers, settings)
+    likes = ("nv12", "yuv420p") if renderer.name == "gpu" else ("yuv420p",)
+    encoder, unencoded = output.encoder(spec, settings, likes)
+    spec = replace(spec, codec=encoder.candidate.name, pixel_format=encoder.pixel_format)
+    converter = _converter(renderer, spec, settings)
+    given_up = [renderer.fallback, converter.fallback, *undecoded, *unencoded]
+    return Ways(
+        renderer, encoder, spec, converter, decoder_name, decoder, tuple(each for each in given_up if each is not None)
+    )
+
+
+def _converter(renderer: Renderer, spec: EncoderSpec, settings: ExportSettings) -> ConverterChoice:
+    """Between what is drawn and what the encoder takes."""
+    wanted, target = settings.converter, spec.pixel_format
+    size = spec.width, spec.height
+    if renderer.name == "gpu" and renderer.output == target:
+        return choose_converter("auto" if wanted == "swscale" else wanted, "rgba", target, *size, drawn_on_gpu=True)
+    found = choose_converter(wanted, renderer.output, target, *size)
+    if found.used == "none" and wanted not in ("auto", "swscale"):
+        reason = "pictures are composed in the encoder's own format"
+        return ConverterChoice("none", reason, fallback=Fallback("converter", wanted, "none", reason))
+    return found

@@ -1,0 +1,289 @@
+"""The pieces of the GIF encoder: LZW, colour numbers, palettes, chroma, and reading back."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gif_makers import made, planes, ramp
+
+from reelpress.encode.gif import blocks
+from reelpress.encode.gif.check import verify
+from reelpress.encode.gif.colours import Colours, TooManyColours
+from reelpress.encode.gif.mapper import BAYER, TRANSPARENT, Mapper
+from reelpress.encode.gif.palette import choose, to_rgb, to_yuv
+from reelpress.encode.gif.session import GifWriter, Piece, TooLarge
+from reelpress.encode.gif.settings import GifSettings
+from reelpress.errors import Cancelled, SettingsError, VerifyError
+from reelpress.media.full_chroma import REACH, FullChroma
+from reelpress.media.gif_lzw import Lzw
+from reelpress.media.gif_read import BrokenGif, walk
+from reelpress.scene.plan import IntRect
+
+
+def unpacked(data: bytes) -> list[int]:
+    """GIF's LZW taken apart, by appendix F of GIF89a, in plain Python."""
+    start, at, stream = data[0], 1, b""
+    while data[at]:
+        stream += data[at + 1 : at + 1 + data[at]]
+        at += data[at] + 1
+    assert at == len(data) - 1
+    clear, end = 1 << start, (1 << start) + 1
+    bits, value = 0, 0
+    size, table, last, out = start + 1, [], None, []
+    position = 0
+    while True:
+        while bits < size:
+            value |= stream[position] << bits
+            position, bits = position + 1, bits + 8
+        code, value, bits = value & ((1 << size) - 1), value >> size, bits - size
+        if code == clear:
+            table = [[k] for k in range(clear)] + [[], []]
+            size, last = start + 1, None
+            continue
+        if code == end:
+            return out
+        entry = table[code] if code < len(table) else last + last[:1]
+        if last is not None and len(table) < 4096:
+            table.append(last + entry[:1])
+        last = entry
+        out += entry
+        if len(table) == 1 << size and size < 12:
+            size += 1
+
+
+@pytest.mark.parametrize("kind", ["noise", "flat", "stripes"])
+@pytest.mark.parametrize("shape", [(1, 1), (3, 50), (70, 90)])
+def test_lzw_comes_apart_again(kind, shape):
+    rng = np.random.default_rng(3)
+    values = {"noise": rng.integers(0, 256, shape), "flat": np.full(shape, 255), "stripes": np.indices(shape)[1] % 7}
+    indices = values[kind].astype(np.uint8)
+    lzw = Lzw()
+    for _ in range(3):  # the first picture of an encoder comes with a header, the others do not
+        assert unpacked(lzw.compress(indices)) == indices.ravel().tolist()
+
+
+def test_lzw_of_many_sizes_keeps_few_encoders():
+    lzw = Lzw()
+    for width in range(1, 30):
+        lzw.compress(np.zeros((2, width), np.uint8))
+    assert len(lzw._contexts) <= 4
+
+
+def test_a_palette_of_few_colours_is_kept_exactly():
+    values = np.array([[16, 128, 128], [235, 128, 128], [81, 90, 240]], np.float32)
+    np.testing.assert_array_equal(choose(values, np.array([1.0, 2, 3]), 255), values)
+
+
+def test_a_palette_takes_clusters_apart():
+    """Four tight clusters and four entries: each entry is a cluster's mean."""
+    rng = np.random.default_rng(4)
+    centres = np.array([[40, 100, 160], [90, 160, 100], [150, 120, 130], [220, 128, 128]], np.float32)
+    values = np.concatenate([c + rng.uniform(-2, 2, (50, 3)) for c in centres]).astype(np.float32)
+    found = choose(values, np.ones(200), 4)
+    for k, centre in enumerate(centres):
+        nearest = found[np.abs(found - centre).sum(axis=1).argmin()]
+        np.testing.assert_allclose(nearest, values[50 * k : 50 * k + 50].mean(axis=0), atol=0.01)
+
+
+def test_colours_there_and_back():
+    """BT.709 by its own numbers: white, black, and the primaries' luma."""
+    rgb = np.array([[255, 255, 255], [0, 0, 0], [255, 0, 0], [0, 255, 0], [0, 0, 255]], np.uint8)
+    yuv = to_yuv(rgb)
+    np.testing.assert_allclose(yuv[:, 0], [235, 16, 16 + 219 * 0.2126, 16 + 219 * 0.7152, 16 + 219 * 0.0722], atol=1e-3)
+    np.testing.assert_allclose(yuv[4, 1], 240, atol=1e-3)
+    np.testing.assert_array_equal(to_rgb(yuv), rgb)
+
+
+def numbers_of(colours: Colours, y: object, u: object, v: object) -> np.ndarray:
+    y, u, v = (np.ascontiguousarray(np.broadcast_to(np.asarray(c, np.uint8), (4, 8))) for c in (y, u, v))
+    out = np.zeros((4, 8), np.uint16)
+    colours.numbers(y, u, v, out)
+    return out
+
+
+def test_colours_get_numbers_and_keep_them():
+    colours = Colours()
+    y = np.arange(32).reshape(4, 8) + 50
+    first = numbers_of(colours, y, 100, 150)
+    assert len(np.unique(first)) == 32 and first.min() == 1 and colours.count == 33
+    np.testing.assert_array_equal(numbers_of(colours, y, 100, 150), first)
+    np.testing.assert_array_equal(colours.values[first[2, 3]], [y[2, 3], 100, 150])
+    assert colours.count == 33
+
+
+def test_too_many_colours_make_coarser_numbers():
+    colours = Colours()
+    colours.count = 65_530
+    with pytest.raises(TooManyColours):
+        numbers_of(colours, np.arange(32).reshape(4, 8) + 50, 100, 150)
+    assert colours.generation == 1
+    again = numbers_of(colours, np.arange(32).reshape(4, 8) + 50, 100, 150)
+    assert len(np.unique(again)) == 16  # one bit of luma less
+
+
+def test_more_colours_than_numbers_in_a_picture(tmp_path):
+    """A picture with a hundred thousand colours is encoded all the same, and comes close."""
+    size = 640, 320
+    y = np.arange(size[0] * size[1]).reshape(size[1], size[0]) * 7 % 220 + 16
+    rng = np.random.default_rng(6)
+    u, v = (rng.integers(16, 240, (size[1] // 2, size[0] // 2)) for _ in range(2))
+    picture = planes(y, u, v, size)
+    encoder = made(tmp_path / "x.gif", [picture], settings=GifSettings(quality=100))
+    assert encoder._colours.generation >= 1
+    assert walk(tmp_path / "x.gif").size == size
+
+
+def test_mixtures_have_the_mean_of_what_they_stand_for():
+    """Between two greys there are only mixtures, with the share that is nearest to the grey wanted."""
+    colours = Colours()
+    wanted = np.arange(60, 92).reshape(4, 8)
+    numbers = numbers_of(colours, wanted, 128, 128)
+    mapper = Mapper(colours, np.array([[60, 128, 128], [92, 128, 128]], np.float32), dither=1.0)
+    for value, number in zip(wanted.ravel(), numbers.ravel(), strict=True):
+        tile = np.full((4, 4), number, np.uint16)
+        out = np.empty((4, 4), np.uint8)
+        mapper.indices(tile, BAYER, out)
+        mean = mapper.shown[out][..., 0].astype(float).mean()
+        assert abs(mean - value) <= 32 / 16 + 8 + 1e-6  # a share costs contrast, so mixtures lean to the nearer end
+        assert TRANSPARENT not in out
+    middle = np.full((4, 4), numbers.ravel()[16], np.uint16)
+    out = np.empty((4, 4), np.uint8)
+    mapper.indices(middle, BAYER, out)
+    assert len(np.unique(out)) == 2
+
+
+def test_without_dither_it_is_the_nearest():
+    colours = Colours()
+    wanted = np.arange(60, 92).reshape(4, 8)
+    numbers = numbers_of(colours, wanted, 128, 128)
+    mapper = Mapper(colours, np.array([[60, 128, 128], [92, 128, 128]], np.float32), dither=None)
+    out = np.empty((4, 8), np.uint8)
+    mapper.indices(numbers, np.tile(BAYER, (1, 2)), out)
+    np.testing.assert_array_equal(
+        mapper.shown[out][..., 0], np.where(wanted < 76, 60, np.where(wanted > 76, 92, mapper.shown[out][..., 0]))
+    )
+
+
+def test_chroma_of_a_part_is_that_of_the_whole():
+    rng = np.random.default_rng(7)
+    picture = planes(rng.integers(16, 236, (64, 96)), *(rng.integers(16, 240, (32, 48)) for _ in range(2)))
+    chroma = FullChroma()
+    whole = [p.copy() for p in chroma.planes(picture, IntRect(0, 0, 96, 64))]
+    np.testing.assert_array_equal(whole[0], picture.planes[0])
+    for area in (IntRect(10, 8, 50, 40), IntRect(30, 20, 66, 44), IntRect(0, 0, 34, 30)):
+        inner = slice(REACH, area.h - REACH), slice(REACH, area.w - REACH)
+        for full, part in zip(whole, chroma.planes(picture, area), strict=True):
+            np.testing.assert_array_equal(part[inner], full[area.y : area.bottom, area.x : area.right][inner])
+
+
+@pytest.mark.parametrize("value", range(0, 256, 5))
+def test_flat_chroma_stays(value):
+    picture = planes(value, value, 255 - value)
+    y, u, v = FullChroma().planes(picture, IntRect(0, 0, 96, 64))
+    assert (y == value).all() and (u == value).all() and (v == 255 - value).all()
+
+
+def test_local_palettes_have_only_what_is_used():
+    indices = np.array([[7, 255], [200, 7]], np.uint8)
+    palette = np.arange(255 * 3).reshape(255, 3).astype(np.uint8)
+    image = blocks.compact(indices, palette, TRANSPARENT)
+    assert image.transparent == 2
+    np.testing.assert_array_equal(image.indices, [[0, 2], [1, 0]])
+    np.testing.assert_array_equal(image.palette[:2], palette[[7, 200]])
+    assert len(blocks.table(image.palette)) == 3 * 4
+
+
+def test_the_header_is_the_specification():
+    palette = np.zeros((255, 3), np.uint8)
+    data = blocks.header(640, 360, palette, 0)
+    assert data[:6] == b"GIF89a" and struct.unpack("<HH", data[6:10]) == (640, 360)
+    assert data[10] & 0x87 == 0x87 and len(data) == 13 + 768 + 19
+
+
+@pytest.mark.parametrize("settings", [{"quality": 0}, {"quality": 101}, {"loop": -1}, {"loop": 65536}, {"colours": 1}])
+def test_settings_out_of_range(settings):
+    with pytest.raises(SettingsError):
+        GifSettings(**settings)
+
+
+def test_quality_is_monotone():
+    tolerances = [GifSettings(quality=q).tolerance for q in range(1, 101)]
+    assert tolerances == sorted(tolerances, reverse=True) and tolerances[-1] == (0, 0)
+
+
+# --- reading back -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def finished(tmp_path: Path) -> Path:
+    made(tmp_path / "x.gif", [ramp(), planes(100), planes(200)])
+    return tmp_path / "x.gif"
+
+
+def checked(path: Path, **other: object) -> object:
+    expected = {"frames": 3, "fps": 15, "size": (96, 64), "shown": [0, 1, 2], "loop": 0, "full": True}
+    return verify(path, **{**expected, "heartbeat": lambda: None, "cancelled": lambda: False, **other})
+
+
+def test_a_good_file_is_accepted(finished):
+    result = checked(finished)
+    assert (result.frames, result.decoded) == (3, 3)
+    assert float(result.duration) == 0.2
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"frames": 4, "shown": [0, 1, 2]}, "lasts"),
+        ({"size": (98, 64)}, "98x64"),
+        ({"loop": 1}, "loop"),
+        ({"shown": [0, 1]}, "delays"),
+        ({"shown": [0, 2, 3], "frames": 3}, "delays"),
+    ],
+)
+def test_what_differs_from_the_plan_is_refused(finished, other, said):
+    with pytest.raises(VerifyError, match=said):
+        checked(finished, **other)
+
+
+@pytest.mark.parametrize("cut", [5, 13, 400, 900, -1])
+def test_cut_files_are_refused(finished, cut):
+    finished.write_bytes(finished.read_bytes()[:cut])
+    with pytest.raises(VerifyError):
+        checked(finished)
+
+
+@pytest.mark.parametrize("extra", [b"x", b";;"])
+def test_what_follows_the_end_is_refused(finished, extra):
+    finished.write_bytes(finished.read_bytes() + extra)
+    with pytest.raises(BrokenGif, match="follows"):
+        walk(finished)
+
+
+def test_checking_can_be_cancelled(finished):
+    with pytest.raises(Cancelled):
+        checked(finished, cancelled=lambda: True)
+
+
+def test_a_limit_is_counted_beyond_and_told_in_the_end(tmp_path):
+    rng = np.random.default_rng(8)
+    palette = rng.integers(0, 256, (255, 3)).astype(np.uint8)
+    pieces = [Piece(rng.integers(0, 255, (64, 96)).astype(np.uint8), 0, 0, palette, True, k) for k in range(4)]
+    last = Piece(np.zeros((0, 0), np.uint8), 0, 0, palette, False, 4)
+
+    def written(limit: int | None) -> tuple[int, int]:
+        writer = GifWriter(tmp_path / "y.gif", 96, 64, 15, GifSettings(), limit=limit)
+        writer.mux([*pieces, last])
+        writer.finish()
+        return writer.bytes, (tmp_path / "y.gif").stat().st_size
+
+    whole, size = written(None)
+    assert whole == size
+    assert written(whole) == (whole, whole)
+    with pytest.raises(TooLarge) as caught:
+        written(whole - 1)
+    assert caught.value.bytes == whole
+    assert (tmp_path / "y.gif").stat().st_size < whole

@@ -1,0 +1,211 @@
+"""What a GIF shows, against the pictures it was made of; read by Pillow and libavcodec."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gif_makers import HEIGHT, RATE, WIDTH, bt709, made, planes, ramp, seen, seen_by_libavcodec
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from reelpress.encode.base import Change, Kind
+from reelpress.encode.gif.session import GifEncoder
+from reelpress.encode.gif.settings import GifSettings
+from reelpress.errors import SettingsError
+from reelpress.media.gif_read import walk
+from reelpress.scene.plan import IntRect
+
+BEST = GifSettings(quality=100)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "x.gif"
+
+
+@pytest.mark.parametrize(
+    "color", [(16, 128, 128), (235, 128, 128), (126, 128, 128), (63, 102, 240), (32, 240, 118), (180, 90, 140)]
+)
+def test_flat_colours_are_exact(path, color):
+    """Few colours: no palette error and no dither, so only rounding to 8 bits is left."""
+    made(path, [planes(*color)])
+    expected = np.clip(np.array(bt709(*color)), 0, 255)
+    assert np.abs(seen(path)[0][0].astype(float) - expected).max() <= 0.51
+
+
+def test_two_decoders_see_the_same(path):
+    rng = np.random.default_rng(5)
+    pictures = [ramp()]
+    for k in range(4):
+        y = pictures[-1].planes[0].copy()
+        y[8 * k : 8 * k + 20, 10:50] = rng.integers(16, 236, (20, 40))
+        pictures.append(planes(y, *pictures[0].planes[1:]))
+    made(path, pictures)
+    ours, theirs = seen(path)[0], seen_by_libavcodec(path)
+    assert len(ours) == len(theirs) == 5
+    for a, b in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_many_colours_come_close(path):
+    """A ramp of thousands of colours with 255: the mean error of luma is small, and that of 4x4 pixels below two."""
+    picture = ramp()
+    made(path, [picture], settings=BEST)
+    rgb = seen(path)[0][0].astype(float)
+    luma = 16 + 219 / 255 * (rgb @ [0.2126, 0.7152, 0.0722])
+    error = luma - picture.planes[0]
+    assert abs(error.mean()) < 0.5
+    assert np.abs(error.reshape(HEIGHT // 4, 4, WIDTH // 4, 4).mean(axis=(1, 3))).max() < 2
+
+
+def test_still_areas_never_change(path):
+    """A gradient that needs dither on the left, noise on the right: not one pixel on the left changes, ever."""
+    rng = np.random.default_rng(1)
+    still = ramp()
+    pictures = [still]
+    for _ in range(6):
+        y, u, v = (p.copy() for p in still.planes)
+        y[:, WIDTH // 2 + 8 :] = rng.integers(16, 236, (HEIGHT, WIDTH // 2 - 8))
+        u[:, WIDTH // 4 + 4 :] = rng.integers(40, 200, (HEIGHT // 2, WIDTH // 4 - 4))
+        pictures.append(planes(y, u, v))
+    encoder = made(path, pictures, settings=GifSettings(quality=90, colours=32))
+    assert encoder.palettes > 1  # else the test would not see that another palette leaves them alone
+    shown, _ = seen(path)
+    assert len(shown) == len(pictures)
+    for before, after in pairwise(shown):
+        # chroma reaches at most four pixels (two of its samples) to the left of what changed
+        assert (before[:, : WIDTH // 2 + 4] != after[:, : WIDTH // 2 + 4]).sum() == 0
+        assert (before[:, WIDTH // 2 + 8 :] != after[:, WIDTH // 2 + 8 :]).any()
+
+
+def test_dither_is_fixed_in_the_frame(path):
+    """The same grey in two pictures, between another one: the same indices at the same places."""
+    grey, other = ramp(), planes(200, 100, 150)
+    made(path, [grey, other, grey], settings=GifSettings(quality=100, colours=8))
+    shown, _ = seen(path)
+    assert len(np.unique(shown[0].reshape(-1, 3), axis=0)) <= 8
+    np.testing.assert_array_equal(shown[0], shown[2])
+
+
+def test_held_frames_are_longer_delays(path):
+    first, second = planes(100), planes(180)
+    encoder = made(
+        path, [first, first, first, second, second], [Change(), Change(()), Change(()), Change(), Change(())]
+    )
+    shown, delays = seen(path)
+    assert len(shown) == 2 and list(encoder.shown) == [0, 3]
+    assert delays == [200, 130]  # 3/15 s; 5/15 s is 33.3 ticks, rounded, less 20
+    assert encoder.decision.kind is Kind.HOLD
+
+
+def test_equal_pictures_are_found_without_being_told(path):
+    made(path, [planes(100), planes(100), planes(101, 128, 128)], settings=BEST)
+    assert len(seen(path)[0]) == 2
+
+
+def test_only_the_changed_rectangle_is_stored(path):
+    y = np.full((HEIGHT, WIDTH), 120)
+    after = y.copy()
+    after[21:30, 40:44] = 30
+    made(path, [planes(y), planes(after)])
+    with path.open("rb") as file:
+        data = file.read()
+    places = [
+        tuple(int.from_bytes(data[at + k : at + k + 2], "little") for k in (1, 3, 5, 7))
+        for at in range(len(data))
+        if data[at] == 0x2C and data[at - 8 : at - 5] == b"\x21\xf9\x04"
+    ]
+    assert places == [(0, 0, WIDTH, HEIGHT), (40, 21, 4, 9)]
+
+
+def test_small_differences_are_left_alone_by_quality(path):
+    """Noise of one code value is worth nothing below quality 100."""
+    rng = np.random.default_rng(2)
+    pictures = [planes(120 + rng.integers(-1, 1, (HEIGHT, WIDTH))) for _ in range(5)]
+    made(path, pictures, settings=GifSettings(quality=90))
+    assert len(seen(path)[0]) == 1
+    made(path, pictures, settings=BEST)
+    assert len(seen(path)[0]) == 5
+
+
+def test_a_slow_fade_is_not_lost(path):
+    """One code value a frame is within the tolerance each time, but not forever."""
+    made(path, [planes(y) for y in range(40, 80)], settings=GifSettings(quality=80))
+    shown, _ = seen(path)
+    assert abs(float(shown[-1].mean()) - bt709(79, 128, 128)[0]) <= 2 * 255 / 219 + 0.5
+
+
+@pytest.mark.parametrize("fps", [10, 12.5, 15, 24, 30, 50])
+def test_delays_follow_the_rate_without_drift(path, fps):
+    fps = Fraction(str(fps))
+    made(path, [planes(40 + 4 * k) for k in range(40)], fps=fps, settings=BEST)
+    _, delays = seen(path)
+    assert min(delays) >= 20 and all(delay % 10 == 0 for delay in delays)
+    starts = np.concatenate([[0], np.cumsum(delays)])
+    exact = np.array([float(k / fps * 1000) for k in range(41)])
+    assert np.abs(starts - exact).max() <= 5
+
+
+@pytest.mark.parametrize("fps", [Fraction(51), Fraction(60), Fraction(1, 2)])
+def test_rates_that_browsers_slow_down_are_refused(fps):
+    with pytest.raises(SettingsError, match="1 to 50"):
+        GifEncoder(WIDTH, HEIGHT, fps, BEST)
+
+
+@pytest.mark.parametrize(("loop", "stored"), [(0, 0), (1, None), (2, 1), (7, 6)])
+def test_loop_counts(path, loop, stored):
+    """The extension counts repetitions after the first time; without it the animation is played once."""
+    made(path, [planes(50), planes(90)], settings=GifSettings(loop=loop))
+    assert walk(path).loop == stored
+
+
+def test_a_picture_longer_than_a_delay_can_be(path):
+    """65 535 ticks are 655.35 s: a frame of 700 s goes on in another image."""
+    first, second = planes(60), planes(200)
+    encoder = GifEncoder(WIDTH, HEIGHT, Fraction(1), BEST)
+    from reelpress.encode.gif.session import GifWriter
+
+    writer = GifWriter(path, WIDTH, HEIGHT, Fraction(1), BEST)
+    writer.mux(encoder.encode(first, 0))
+    writer.mux(encoder.encode(second, 700))
+    writer.mux(encoder.flush())
+    writer.finish()
+    shown, delays = seen(path)
+    assert delays == [655_350, 44_650, 1000]
+    np.testing.assert_array_equal(shown[0], shown[1])
+    assert (shown[2] != shown[0]).all()
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    boxes=st.lists(
+        st.tuples(st.integers(0, WIDTH - 1), st.integers(0, HEIGHT - 1), st.integers(1, 40), st.integers(1, 40)),
+        min_size=1,
+        max_size=5,
+    ),
+    told=st.booleans(),
+    seed=st.integers(0, 99),
+)
+def test_any_changes_are_shown(path, boxes, told, seed):
+    """Few colours and the best quality: every picture is exact, whether the damage is told or found."""
+    rng = np.random.default_rng(seed)
+    y = np.full((HEIGHT, WIDTH), 60)
+    pictures, changes = [planes(y)], [Change()]
+    for x, top, w, h in boxes:
+        y = y.copy()
+        y[top : top + h, x : x + w] = rng.choice([30, 90, 150, 210])
+        pictures.append(planes(y))
+        rect = IntRect(x, top, min(w, WIDTH - x), min(h, HEIGHT - top))
+        changes.append(Change((rect,)) if told else Change())
+    encoder = made(path, pictures, changes, settings=BEST)
+    shown, _ = seen(path)
+    assert len(shown) == len(encoder.shown)
+    for index, picture in enumerate(pictures):
+        at = int(np.searchsorted(np.array(encoder.shown), index, side="right")) - 1
+        expected = (picture.planes[0].astype(float) - 16) * 255 / 219
+        assert np.abs(shown[at][..., 1] - expected).max() <= 0.51
+    assert RATE == 15
