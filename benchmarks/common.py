@@ -110,12 +110,12 @@ def facts() -> dict[str, Any]:
     }
 
 
-def write(name: str, command: str, data: dict[str, Any]) -> Path:
-    """Store a result with the command and the machine's facts."""
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    path = RESULTS / f"{name}.json"
+def write(name: str, command: str, data: dict[str, Any], path: Path | None = None) -> Path:
+    """Store a result with the command and the machine's facts, where nothing else is said among the results."""
+    path = path or RESULTS / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"schema": 1, "command": command, "machine": facts(), **data}, indent=1) + "\n")
-    print(f"wrote {path.relative_to(ROOT)}")
+    print(f"wrote {path.relative_to(ROOT) if path.is_relative_to(ROOT) else path}")
     return path
 
 

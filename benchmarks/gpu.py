@@ -216,7 +216,7 @@ def main() -> None:
     gpu = shared(allow_software=options.software)
     rows = {"adapter": f"{gpu.info.name}, {gpu.info.kind}, {gpu.info.backend}, {gpu.info.driver}"}
     rows |= measured(gpu, options.frames, options.runs)
-    write("gpu", rows, options.out) if options.out is not None else print(json.dumps(rows, indent=1))
+    write("gpu", f"python benchmarks/gpu.py --frames {options.frames} --runs {options.runs}", rows, options.out)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,13 @@
 """What held and patched pictures save: whole exports with ``--unchanged splice`` against ``--unchanged encode``.
 
-    python benchmarks/splice.py [-n RUNS] [--row NAME ...] [--recordings FOLDER] [--every N]
+    python benchmarks/splice.py [-n RUNS] [--row NAME ...] [--recordings FOLDER] [--every N] [--beside N]
 
 Same preset, CRF, threads and look; the ways take turns, and ratios are taken run by run. ``encode`` uses the preset's
 B-frames; a second column is against ``encode`` with ``bframes=0``. Quality is that of the last file of each way against
 the composed frames, of every Nth moment: mean SSIM and the text at rest (blocks of 16x16 with strong gradients).
+
+On a machine with many cores ``--beside N`` measures N rows at once, each in a process of its own that is pinned to two
+cores, the longest ones first.
 """
 
 from __future__ import annotations
@@ -12,8 +15,12 @@ from __future__ import annotations
 import argparse
 import functools
 import json
+import os
 import statistics
-from collections.abc import Callable
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -22,6 +29,15 @@ from typing import Any
 from common import CACHE, RESULTS, ROOT, facts, write
 
 WAYS = ("encode", "encode-bf0", "splice")
+LONGEST = (
+    "recording gh-scoped-creds.mp4",
+    "pointer over a still screen, 60 s",
+    "demo",
+    "still screen, 60 s",
+    "demo without its camera",
+    "recording obsidian-tab-group.mov",
+)
+"""Rows that take long: they are begun first."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +101,15 @@ def run(source: Path, way: str, settings: dict[str, Any], target: Path) -> Any:
             return replace(spec, extra={**spec.extra, "bf": "0"})
 
     unchanged: Any = "splice" if way == "splice" else "encode"
-    chosen = ExportSettings(unchanged=unchanged, overwrite=True, no_audio=True, **settings)
+    chosen = ExportSettings(
+        unchanged=unchanged,
+        overwrite=True,
+        no_audio=True,
+        renderer="cpu",
+        decoder="software",
+        encoder="libx264",
+        **settings,
+    )
     with prepare(source, target, chosen) as job:
         return runner.run(job, hooks=WithoutB() if way == "encode-bf0" else Hooks())  # hooks: never copied
 
@@ -140,23 +164,68 @@ def main() -> None:
     parser.add_argument("--row", action="append", help="only rows whose name begins so")
     parser.add_argument("--recordings", type=Path, help="a folder of recordings that were encoded before")
     parser.add_argument("--every", type=int, default=10)
+    parser.add_argument("--beside", type=int, default=1, help="rows measured at once, each on two cores")
+    parser.add_argument("--exactly", help="only the row of this name")
+    parser.add_argument("--out", type=Path, help="default: benchmarks/results/splice.json")
     options = parser.parse_args()
     chosen = [
         row
         for row in rows(options.recordings)
-        if not options.row or any(row.name.startswith(start) for start in options.row)
+        if (not options.row or any(row.name.startswith(start) for start in options.row))
+        and options.exactly in (None, row.name)
     ]
     where = " --recordings FOLDER" if options.recordings else ""
-    stored = RESULTS / "splice.json"
+    stored = options.out or RESULTS / "splice.json"
     rows_so_far = json.loads(stored.read_text(encoding="utf-8"))["rows"] if stored.exists() else {}
+
+    def keep(name: str, found: dict[str, Any]) -> None:
+        rows_so_far[name] = found
+        write("splice", f"python benchmarks/splice.py -n {options.n}{where}", {"rows": rows_so_far}, stored)
+        speeds = [found[f"speed_against_{way}"]["median"] for way in WAYS[:2]]
+        print(f"{name}: {speeds[0]}x ({speeds[1]}x), size {found['size_against_encode']}x", flush=True)
+
+    if options.beside > 1:
+        for name, found in beside([row.name for row in chosen], options):
+            keep(name, found)
+        return
     for row in chosen:
         found = measure(row, options.n, options.every)
         found |= {"runs": options.n, "command": f"python benchmarks/splice.py -n {options.n}{where} --row '{row.name}'"}
         found["machine"] = facts()
-        rows_so_far[row.name] = found
-        write("splice", f"python benchmarks/splice.py -n {options.n}{where}", {"rows": rows_so_far})
-        speeds = [found[f"speed_against_{way}"]["median"] for way in WAYS[:2]]
-        print(f"{row.name}: {speeds[0]}x ({speeds[1]}x), size {found['size_against_encode']}x", flush=True)
+        keep(row.name, found)
+
+
+def beside(names: list[str], options: argparse.Namespace) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Rows measured at once, each on two cores of its own; as they are done."""
+    cores = sorted(os.sched_getaffinity(0))
+    free = [cores[2 * k : 2 * k + 2] for k in range(min(options.beside, len(cores) // 2))]
+    waiting = sorted(names, key=lambda name: LONGEST.index(name) if name in LONGEST else len(LONGEST))
+    running: dict[Any, tuple[str, list[int], Path]] = {}
+    while waiting or running:
+        while waiting and free:
+            name, pair = waiting.pop(0), free.pop()
+            out = CACHE / f"beside-{pair[0]}" / "row.json"
+            out.parent.mkdir(parents=True, exist_ok=True)
+            out.unlink(missing_ok=True)
+            command = [sys.executable, __file__, "-n", str(options.n), "--every", str(options.every)]
+            command += ["--exactly", name, "--out", str(out)]
+            if options.recordings:
+                command += ["--recordings", str(options.recordings)]
+            environment = {**os.environ, "REELPRESS_BENCH_CACHE": str(out.parent)}
+            pinned = ["taskset", "-c", ",".join(map(str, pair)), *command]
+            running[subprocess.Popen(pinned, env=environment)] = (name, pair, out)
+        for process in list(running):
+            if process.poll() is None:
+                continue
+            name, pair, out = running.pop(process)
+            free.append(pair)
+            if process.returncode == 0:
+                found = json.loads(out.read_text(encoding="utf-8"))["rows"][name]
+                found["machine"] |= {"beside": options.beside, "pinned_to_cores": 2}
+                yield name, found
+            else:
+                print(f"{name}: ended with {process.returncode}", file=sys.stderr, flush=True)
+        time.sleep(0.2)
 
 
 if __name__ == "__main__":
