@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import bench_tables as bench
+import encoder_tables
 import make_format_flow
+import preset_table
 import seed_tables as seed
 import splice_tables as splice
 from bench_tables import result_of, rows
@@ -181,6 +183,8 @@ TABLES: dict[str, Table] = {
     "patchspeed": splice.patch_speed,
     "patchpointer": splice.patch_pointer,
     "patchtext": splice.patch_text,
+    "encoders": encoder_tables.candidates,
+    "encoderoptions": encoder_tables.options,
 }
 
 BENCH: dict[str, Callable[[dict[str, Any] | None], str]] = {
@@ -198,13 +202,13 @@ BENCH: dict[str, Callable[[dict[str, Any] | None], str]] = {
 }
 """Made from the result of ``reelpress bench``; ``None`` where there is none yet."""
 
-FILES = ("README.md", "docs/performance.md", "docs/guide.md", "docs/seed.md", "docs/splice.md")
+FILES = ("README.md", "docs/performance.md", "docs/guide.md", "docs/seed.md", "docs/splice.md", "docs/encoders.md")
 
 
 def tables(result: dict[str, Any] | None) -> dict[str, Table]:
     """Every table by its name; those of the benchmark from ``result``."""
     made = {name: (lambda make=make: make(result)) for name, make in BENCH.items()}
-    return {**TABLES, **made, "nvidia": lambda: bench.nvidia(result_of("bench-nvidia"))}
+    return {**TABLES, **made, "presets": preset_table.table, "nvidia": lambda: bench.nvidia(result_of("bench-nvidia"))}
 
 
 def filled(text: str, known: dict[str, Table]) -> str:

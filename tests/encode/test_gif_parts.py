@@ -271,8 +271,8 @@ def test_checking_can_be_cancelled(finished):
 def test_a_limit_is_counted_beyond_and_told_in_the_end(tmp_path):
     rng = np.random.default_rng(8)
     palette = rng.integers(0, 256, (255, 3)).astype(np.uint8)
-    pieces = [Piece(rng.integers(0, 255, (64, 96)).astype(np.uint8), 0, 0, palette, True, k) for k in range(4)]
-    last = Piece(np.zeros((0, 0), np.uint8), 0, 0, palette, False, 4)
+    pieces = [Piece(rng.integers(0, 255, (64, 96)).astype(np.uint8), 0, 0, palette, True, False, k) for k in range(4)]
+    last = Piece(np.zeros((0, 0), np.uint8), 0, 0, palette, False, False, 4)
 
     def written(limit: int | None) -> tuple[int, int]:
         writer = GifWriter(tmp_path / "y.gif", 96, 64, 15, GifSettings(), limit=limit)

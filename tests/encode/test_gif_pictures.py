@@ -11,12 +11,15 @@ import pytest
 from gif_makers import HEIGHT, RATE, WIDTH, bt709, made, planes, ramp, seen, seen_by_libavcodec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
+from reelpress.color import BT709_LIMITED
 from reelpress.encode.base import Change, Kind
 from reelpress.encode.gif.session import GifEncoder
 from reelpress.encode.gif.settings import GifSettings
 from reelpress.errors import SettingsError
 from reelpress.media.gif_read import walk
+from reelpress.media.planes import Planes
 from reelpress.scene.plan import IntRect
 
 BEST = GifSettings(quality=100)
@@ -209,3 +212,55 @@ def test_any_changes_are_shown(path, boxes, told, seed):
         expected = (picture.planes[0].astype(float) - 16) * 255 / 219
         assert np.abs(shown[at][..., 1] - expected).max() <= 0.51
     assert RATE == 15
+
+
+# --- alpha ------------------------------------------------------------------------------------------------------------
+
+
+def with_alpha(y: int, box: tuple[int, int, int, int], cover: int = 255) -> Planes:
+    """A box of one grey over nothing: codes times coverage, and coverage."""
+    left, top, w, h = box
+    alpha = np.zeros((HEIGHT, WIDTH), np.uint8)
+    alpha[top : top + h, left : left + w] = cover
+    chroma = np.ascontiguousarray(alpha[::2, ::2])
+    luma = np.rint(alpha * (y / 255)).astype(np.uint8)
+    grey = np.rint(chroma * (128 / 255)).astype(np.uint8)
+    return Planes("yuva420p", WIDTH, HEIGHT, (luma, grey, grey.copy(), alpha, chroma), BT709_LIMITED)
+
+
+def test_what_is_not_there_is_transparent(path):
+    """A box that moves, changes and grows over nothing: alpha is exact in every picture, and so is the colour."""
+    boxes = [(10, 8, 30, 20), (30, 8, 30, 20), (30, 8, 30, 20), (24, 4, 40, 40), (24, 4, 40, 40)]
+    greys = [100, 100, 180, 180, 60]
+    made(path, [with_alpha(y, box) for y, box in zip(greys, boxes, strict=True)], settings=BEST)
+    with Image.open(path) as image:
+        assert image.n_frames == 5
+        for index, ((left, top, w, h), y) in enumerate(zip(boxes, greys, strict=True)):
+            image.seek(index)
+            rgba = np.asarray(image.convert("RGBA")).astype(float)
+            there = np.zeros((HEIGHT, WIDTH), bool)
+            there[top : top + h, left : left + w] = True
+            np.testing.assert_array_equal(rgba[..., 3] > 0, there)
+            assert np.abs(rgba[there][:, :3] - bt709(y, 128, 128)).max() <= 0.51
+
+
+@pytest.mark.parametrize(("cover", "there"), [(127, False), (128, True), (200, True)])
+def test_half_covered_pixels_are_there_with_their_own_colour(path, cover, there):
+    made(path, [with_alpha(150, (20, 10, 40, 30), cover), with_alpha(90, (20, 10, 50, 30))], settings=BEST)
+    with Image.open(path) as image:
+        rgba = np.asarray(image.convert("RGBA")).astype(float)
+    assert (rgba[20, 30, 3] > 0) == there
+    if there:  # codes times coverage are rounded to 8 bits, so half coverage doubles the rounding
+        assert np.abs(rgba[20, 30, :3] - bt709(150, 128, 128)).max() <= 2.5
+
+
+def test_a_transparent_picture_is_read_the_same_by_libavcodec(path):
+    import av
+
+    made(path, [with_alpha(100, (4 * k, 8, 30, 20)) for k in range(4)], settings=BEST)
+    with Image.open(path) as image, av.open(str(path)) as container:
+        for index, frame in enumerate(container.decode(video=0)):
+            image.seek(index)
+            ours = np.asarray(image.convert("RGBA"))
+            theirs = frame.to_ndarray(format="rgba")
+            np.testing.assert_array_equal(ours[..., 3], theirs[..., 3])

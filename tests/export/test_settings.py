@@ -57,7 +57,7 @@ def test_text_is_read_by_type() -> None:
         ({"memory": "lots"}, "not a size"),
         ({"buffers": "1"}, "2 to 512"),
         ({"gop": "0"}, "0.1 to 60"),
-        ({"format": "gif"}, "not built.*mp4"),
+        ({"format": "webm"}, "not built.*mp4, gif"),
         ({"codec": "hevc"}, "not built.*h264"),
         ({"encoder": "h264_nvnec"}, "Did you mean h264_nvenc"),
         ({"encoder_preset": "veryfats"}, "Did you mean veryfast"),

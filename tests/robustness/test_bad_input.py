@@ -520,7 +520,8 @@ def test_larger_than_8k_is_a_clear_limit(here: Path, cli: Cli) -> None:
         (("--stall-timeout", "nan"), "--stall-timeout"),
         (("--stall-timeout", "inf"), "--stall-timeout"),
         (("--encoder-preset", "placebo!"), "ultrafast"),
-        (("--format", "gif"), "not built"),
+        (("--format", "webm"), "not built"),
+        (("--gif-quality", "80"), "for --format gif"),
     ],
     ids=" ".join,
 )

@@ -34,8 +34,8 @@ def run(a: Path, b: Path, options: dict[str, Any], console: Console, *, composed
         per_frame: Also print every measured moment.
     """
     from reelpress.export.settings import ExportSettings
-    from reelpress.project.preset_files import AppliedPreset
     from reelpress.pipeline.signals import cancel_on_signals, stdout_closed
+    from reelpress.project.preset_files import AppliedPreset
     from reelpress.quality import compare as quality
 
     look = {name: options.pop(name) for name in ("project", "preset") if name in options}

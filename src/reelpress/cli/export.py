@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from reelpress.cli.ui import reporter
 from reelpress.errors import Cancelled, ReelpressError, SettingsError, StallError
 from reelpress.events import ErrorEvent
+from reelpress.export.outputs.stdout import is_pipe
 from reelpress.export.presets import options as preset_options
 from reelpress.export.settings import ExportSettings
 
@@ -35,6 +36,8 @@ def run(sources: list[Path], output: Path | None, options: dict[str, Any], conso
     With several sources ``output`` must be a folder (or absent); one that fails does not keep the others from being
     made, and a summary follows.
     """
+    if is_pipe(output):
+        _refuse_for_pipe(sources, console)
     if len(sources) == 1:
         target = _target(sources[0], output, options, several=False)
         with _folder_of(target, output):
@@ -46,6 +49,14 @@ def run(sources: list[Path], output: Path | None, options: dict[str, Any], conso
     _refuse_one_file_for_all(sources, options)
     with _folder_of(_target(sources[0], output, options, several=True), output):
         return _several(sources, output, options, console)
+
+
+def _refuse_for_pipe(sources: list[Path], console: Console) -> None:
+    """``-o -``: one video, and nothing else on stdout."""
+    if len(sources) > 1:
+        raise SettingsError(f"-o - sends one video, but there are {len(sources)} sources. Export them one by one.")
+    if console.json:
+        raise SettingsError("-o - sends the video to stdout, where --json writes too. Leave one of them out.")
 
 
 def _several(sources: list[Path], output: Path | None, options: dict[str, Any], console: Console) -> int:
@@ -73,7 +84,7 @@ def _one(source: Path, target: Path | None, options: dict[str, Any], console: Co
 
     _collect_garbage()
     settings = settings_for(source, options, target)
-    report = reporter(json=console.json, quiet=console.quiet)
+    report = reporter(json=console.json, quiet=console.quiet, results=not is_pipe(target))
     try:
         with cancel_on_signals() as cancel:
             cancel.watch(lambda: "stdout was closed" if stdout_closed() else "")
@@ -91,9 +102,9 @@ def _collect_garbage() -> None:
 
 def _target(source: Path, output: Path | None, options: dict[str, Any], *, several: bool) -> Path | None:
     """The target file of one source; ``None`` leaves the name to the export."""
-    extension = settings_for(source, options, output).format or "mp4"
-    if output is None:
-        return None
+    extension = settings_for(source, options, output).usual_format
+    if output is None or is_pipe(output):
+        return output
     # os.path.isdir, not Path.is_dir: that raises for names that are too long, and the export says it better
     if several or os.path.isdir(output) or str(output).endswith(("/", "\\")):
         return output / f"{Path(source.name).stem}.{extension}"

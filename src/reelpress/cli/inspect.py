@@ -54,11 +54,9 @@ def print_plan(plan: dict[str, Any]) -> None:
         print(f"{name}: {choice['used']} ({choice['reason']})")
         for rejected in choice["rejected"]:
             print(f"  not {rejected['name']}: {rejected['reason']}")
-    rate = plan["rate_control"]
-    print(
-        f"rate control: CRF {rate['crf']:g}, preset {rate['preset']}, at most {rate['maxrate'] / 1e6:.1f} Mbit/s, "
-        f"key frame every {rate['gop_s']:g} s, look-ahead {rate['lookahead']}, {rate['threads']} threads"
-    )
+    from reelpress.export.plan import said_of_rate
+
+    print(f"rate control: {said_of_rate(plan['rate_control'])}")
     print(f"audio: {plan['audio']['reason']}")
     buffers = plan["buffers"]
     print(

@@ -36,13 +36,14 @@ class Option:
 
 
 _PICTURE, _RATE, _ENGINE, _SAFETY = "Picture and sound", "Size and quality", "Engine", "Safety"
+_TAGS = "What the file says about itself"
 _ACCOUNT = "Account of the export"
 
 EXPORT_OPTIONS: tuple[Option, ...] = (
     Option("format", "Container; read from the output's name otherwise.", "mp4|gif|mov|webm|…", _RATE),
-    Option("codec", "Video codec.", "h264|hevc|av1|prores", _RATE),
-    Option("resolution", "Box that the picture is fitted into.", "720p|1080p|1440p|4k|source|WxH", _RATE),
-    Option("fps", "Output frame rate. [.cap: 60; video: its own, up to 60]", "N", _RATE),
+    Option("codec", "Video codec.", "h264|hevc|av1|vp9|prores", _RATE),
+    Option("resolution", "Box that the picture is fitted into.", "360p|480p|720p|1080p|1440p|4k|source|WxH|640w", _RATE),
+    Option("fps", "Output frame rate. [.cap: 60; video: its own, up to 60; GIF: 15]", "N", _RATE),
     Option("quality", "What the bits are for.", "maximum|social|web|potato", _RATE),
     Option("optimize_size", "Smaller file, slower (x264 preset slow).", None, _RATE),
     Option("crf", "Rate factor instead of the quality's, 0 to 51.", "N", _RATE),
@@ -51,12 +52,18 @@ EXPORT_OPTIONS: tuple[Option, ...] = (
     Option("gif_quality", "Quality of a GIF, 1 to 100. [90]", "N", _RATE),
     Option("max_size", "Largest GIF; searches size, rate and colours that fit.", "SIZE", _RATE),
     Option("loop", "How often a GIF is played; 0: for ever. [0]", "N", _RATE),
+    Option("transparent", "No background: transparent, in formats with alpha.", None, _PICTURE),
+    Option("cursor_only", "The pointer alone, over nothing, for editors.", None, _PICTURE),
     Option("start", "First moment, in output time.", "T", _PICTURE),
     Option("end", "Last moment, in output time.", "T", _PICTURE),
     Option("project", "Edit description to use (project-config.json).", "FILE", _PICTURE),
     Option("preset", "Options and look from a file, or by name.", "FILE|NAME", _PICTURE),
     Option("no_audio", "No sound track.", None, _PICTURE),
     Option("subtitles", "Write captions as subtitles.", "srt", _PICTURE),
+    Option("title", "Title in the file; @name is the .cap's own. [none]", "TEXT", _TAGS),
+    Option("chapters", "A chapter for each part of the timeline.", None, _TAGS, ("--chapters/--no-chapters",)),
+    Option("language", "Language of sound and subtitles (ISO 639-2).", "eng|…", _TAGS),
+    Option("creation_time", "Say in the file when it was made.", None, _TAGS),
     Option("renderer", "Who composes.", "auto|gpu|cpu", _ENGINE),
     Option("converter", "Who converts pixel formats, where needed.", "auto|gpu|videotoolbox|swscale", _ENGINE),
     Option("encoder", "Encoder.", "auto|NAME", _ENGINE),

@@ -77,7 +77,8 @@ def size(count: int) -> str:
 class PlainReporter:
     """One line every few seconds, for logs."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, results: bool = True) -> None:
+        self._results = results
         self._last = float("-inf")
         self._phase = ""
 
@@ -93,7 +94,7 @@ class PlainReporter:
                 file=sys.stderr,
             )
         else:
-            _tell(event)
+            _tell(event, results=self._results)
 
     def close(self) -> None:
         pass
@@ -102,7 +103,8 @@ class PlainReporter:
 class BarReporter:
     """A progress bar with phase, rate and time to go."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, results: bool = True) -> None:
+        self._results = results
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
@@ -132,13 +134,13 @@ class BarReporter:
         else:
             if isinstance(event, CompletedEvent):
                 self.close()
-            _tell(event)
+            _tell(event, results=self._results)
 
     def close(self) -> None:
         self._progress.stop()
 
 
-def _tell(event: Event) -> None:
+def _tell(event: Event, *, results: bool) -> None:
     """Everything but progress, as lines."""
     if isinstance(event, PlanEvent):
         plan = event.plan
@@ -163,13 +165,14 @@ def _tell(event: Event) -> None:
             f"{size(output['size_bytes'])}",
             file=sys.stderr,
         )
-        print(event.output)
+        if results:
+            print(event.output)
 
 
-def reporter(*, json: bool, quiet: bool) -> Reporter:
-    """The reporter that fits this run."""
+def reporter(*, json: bool, quiet: bool, results: bool = True) -> Reporter:
+    """The reporter that fits this run. Without ``results`` it leaves stdout alone, for a video is sent there."""
     if json:
         return JsonReporter()
     if quiet:
-        return QuietReporter(path=True)
-    return BarReporter() if sys.stderr.isatty() else PlainReporter()
+        return QuietReporter(path=results)
+    return BarReporter(results=results) if sys.stderr.isatty() else PlainReporter(results=results)

@@ -12,7 +12,7 @@ class Candidate:
     name: str
     """As the codec library and ``--encoder`` name it."""
     codec: str
-    """``h264``, ``hevc`` or ``av1``."""
+    """``h264``, ``hevc``, ``av1`` or ``vp9``."""
     formats: tuple[str, ...]
     """Pixel formats that it takes as they are, the one it likes best first."""
     platforms: tuple[str, ...] = ("linux", "darwin", "win32")
@@ -40,6 +40,7 @@ CANDIDATES: tuple[Candidate, ...] = (
     Candidate("av1_qsv", "av1", ("nv12",), ("linux", "win32"), note="Intel"),
     Candidate("av1_amf", "av1", ("nv12", "yuv420p"), ("linux", "win32"), note="AMD"),
     Candidate("libsvtav1", "av1", ("yuv420p",), hardware=False, note="software, the same everywhere"),
+    Candidate("libvpx-vp9", "vp9", ("yuv420p",), hardware=False, note="software, the same everywhere"),
 )
 """Chips before software, and of the chips the maker's own interface before Windows' common one."""
 

@@ -29,6 +29,16 @@ class Converting:
         """Pictures converted so far: one that is given again is not converted again."""
 
     @property
+    def inner(self) -> Encoder:
+        """The encoder behind it."""
+        return self._encoder
+
+    @property
+    def converter(self) -> Converter:
+        """Who converts."""
+        return self._converter
+
+    @property
     def spec(self) -> EncoderSpec:
         return self._encoder.spec
 

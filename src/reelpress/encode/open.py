@@ -12,6 +12,7 @@ from reelpress.encode.splice.session import SpliceSession
 from reelpress.encode.splice.stream import Splicer
 from reelpress.encode.splice.transplant import MAX_SLICES, Transplanter, patch_qp
 from reelpress.encode.vfr import VariableRate
+from reelpress.media.labels import NO_LABELS, Labels
 from reelpress.media.mux import Mp4Writer
 from reelpress.media.patch_encoder import PatchEncoder
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from reelpress.encode.base import Encoder, Writer
     from reelpress.media.encoder import AudioEncoderSpec, EncoderSpec
+    from reelpress.media.pipe import PipeSink
     from reelpress.media.text_track import TextTrackSettings
 
 Unchanged = Literal["splice", "vfr", "encode"]
@@ -54,6 +56,9 @@ def open_output(
     noisy: bool = False,
     audio: AudioEncoderSpec | None = None,
     text: TextTrackSettings | None = None,
+    container: str = "mp4",
+    labels: Labels = NO_LABELS,
+    sink: PipeSink | None = None,
 ) -> OpenOutput:
     """Open the file and its encoder.
 
@@ -64,23 +69,25 @@ def open_output(
             taken.
         noisy: The source was encoded before (:class:`PolicyLimits`).
         audio, text: Tracks beside the pictures.
+        container, labels, sink: As :class:`Mp4Writer` has them.
 
     Raises:
         OutputError, EncoderError, OutOfMemoryError: As ``Mp4Writer``.
     """
     if unchanged == "encode":
-        writer = Mp4Writer(path, video=spec, audio=audio, text=text)
+        writer = Mp4Writer(path, video=spec, audio=audio, text=text, container=container, labels=labels, sink=sink)
         return OpenOutput(writer, EveryFrame(writer.video), unchanged)
     refused: str | None = None
     if unchanged == "splice" and spec.codec != "libx264":
         unchanged, refused = "vfr", f"only the streams of libx264 can be spliced, not those of {spec.codec}"
     if unchanged == "splice":
         try:
-            return _splicing(path, spec, audio, text, noisy=noisy)
+            return _splicing(path, spec, audio, text, container, noisy=noisy, labels=labels, sink=sink)
         except SpliceRefused as refusal:
             refused = refusal.reason
     # Without B-frames, so that pictures leave the encoder in the order in which they are shown.
-    writer = Mp4Writer(path, video=_told(spec, KEYS_ON_DEMAND, bf="0"), audio=audio, text=text)
+    told = _told(spec, KEYS_ON_DEMAND, bf="0")
+    writer = Mp4Writer(path, video=told, audio=audio, text=text, container=container, labels=labels, sink=sink)
     return OpenOutput(writer, VariableRate(writer.video, spec.gop_frames), "vfr", refused)
 
 
@@ -97,8 +104,11 @@ def _splicing(
     spec: EncoderSpec,
     audio: AudioEncoderSpec | None,
     text: TextTrackSettings | None,
+    container: str,
     *,
     noisy: bool,
+    labels: Labels,
+    sink: PipeSink | None,
 ) -> OpenOutput:
     tiny = PatchEncoder(spec.pixel_format)
     editors: list[Splicer] = []
@@ -108,7 +118,7 @@ def _splicing(
         return editors[0].header
 
     asked = _told(spec, f"{KEYS_ON_DEMAND}:{SPLICEABLE_B_FRAMES}")
-    writer = Mp4Writer(path, video=asked, audio=audio, text=text, parameter_sets=edited)
+    writer = Mp4Writer(path, video=asked, audio=audio, text=text, container=container, labels=labels, sink=sink, parameter_sets=edited)
     splicer = editors[0]
     tree = spec.preset not in WITHOUT_TREE and spec.lookahead != 0
     try:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reelpress.compose.planar import PlanarCompositor
+from reelpress.compose.transparent import TransparentCompositor
 from reelpress.export import stages
+from reelpress.export.estimates import know_machine
 from reelpress.export.prepare import Job, prepare
 from reelpress.export.run import run
 from reelpress.export.settings import ExportSettings
@@ -61,6 +64,7 @@ def plan(source: Path | str, output: Path | str | None = None, *, settings: Expo
     Raises:
         InputError, UsageError: As ``export`` would.
     """
+    know_machine()
     with _prepared(source, output, settings or ExportSettings()) as job:
         return job.plan
 
@@ -80,10 +84,14 @@ def render(source: Path | str, *, settings: ExportSettings | None = None) -> Ite
     Runs in the calling thread and starts none. A picture that did not change is the same object again; it must not
     be written to. ``pts`` of the planes is not set: frame ``n`` is shown at ``n / fps``.
 
+    Always composed on the CPU, as yuv420p, whatever ``renderer`` says: the caller takes frames at its own pace, and
+    gets the same samples on every machine.
+
     Raises:
         ReelpressError: As ``export``.
     """
-    with prepare(Path(source), None, settings or ExportSettings()) as job:
+    # Said, so that no GPU is opened and tried for nothing.
+    with prepare(Path(source), None, replace(settings or ExportSettings(), renderer="cpu")) as job:
         yield from _pictures(job)
 
 
@@ -94,7 +102,7 @@ def _pictures(job: Job) -> Iterator[Planes]:
         kind: SourcePool(job.recording, threads=job.buffers.decode_threads, decoder=job.ways.decoder_name)
         for kind in dict.fromkeys(stages.kind_of(track.key) for track in director.tracks)
     }
-    compositor = PlanarCompositor()
+    compositor = TransparentCompositor() if job.output.alpha else PlanarCompositor()
     shown: dict[str, int] = {}
     planes: dict[str, Planes] = {}
     previous = None

@@ -177,7 +177,7 @@ def _asked(settings: ExportSettings) -> None:
         f"--crf {settings.crf}": settings.crf is not None,
         f"--encoder-preset {settings.encoder_preset}": settings.encoder_preset is not None,
         f"--encoder {settings.encoder}": settings.encoder != "auto",
-        f"--codec {settings.codec}": settings.codec != "h264",
+        f"--codec {settings.codec}": settings.codec not in (None, "h264"),
         "--optimize-size": settings.optimize_size,
         f"--gop {float(settings.gop):g}": settings.gop != 2,
     }

@@ -37,6 +37,7 @@ from reelpress.media import pulse
 from reelpress.media.audio import AudioMixer
 from reelpress.media.copy import VideoPacketReader
 from reelpress.media.copy_sound import AAC_PACKET, AudioPacketReader
+from reelpress.media import labels
 from reelpress.media.copy_write import CopyTracks, CopyWriter
 from reelpress.media.encoder import AudioEncoderSpec, EncoderSpec
 from reelpress.media.opening import bare_session
@@ -59,7 +60,7 @@ if TYPE_CHECKING:
     from reelpress.export.prepare import Job
     from reelpress.media.encoder import VideoSession
     from reelpress.pipeline.cancel import CancelToken
-    from reelpress.pipeline.output import TargetGuard
+    from reelpress.export.run import Guard
     from reelpress.pipeline.stage import StageContext
     from reelpress.pipeline.trace import Tracer
 
@@ -119,6 +120,8 @@ class CopyFlow:
                     scale=plan.scale,
                     sound=(span.path, span.stream) if self.reader is not None and span is not None else None,
                     audio=AudioEncoderSpec() if self.mixer is not None else None,
+                    labels=job.labels,
+                    fps=job.director.fps,
                 ),
             )
         except BaseException:
@@ -394,7 +397,7 @@ def run_copy(job: Job, plan: CopyJob, *, on_event: Callable[[Event], None] | Non
     return report
 
 
-def _verified(flow: CopyFlow, guard: TargetGuard, teller: Teller, cancel: CancelToken, tracer: Tracer) -> VerifyResult:
+def _verified(flow: CopyFlow, guard: Guard, teller: Teller, cancel: CancelToken, tracer: Tracer) -> VerifyResult:
     """Read the finished file back, under the same watch as the copying itself."""
     job, plan = flow.job, flow.plan
     director = job.director
@@ -406,6 +409,7 @@ def _verified(flow: CopyFlow, guard: TargetGuard, teller: Teller, cancel: Cancel
     rate = AUDIO_RATE if plan.sound is None else plan.sound.rate
 
     def check(ctx: StageContext) -> None:
+        labels.check(guard.part_path, job.labels, director.fps)
         results.append(
             verify(
                 guard.part_path,

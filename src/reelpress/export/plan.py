@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from reelpress.encode.select import Choice
     from reelpress.events import Fallback
 
@@ -79,6 +81,18 @@ class ExportPlan:
         for name in ("decoder", "renderer", "converter", "encoder"):
             result[name] = getattr(self, name).to_dict()
         return result
+
+
+def said_of_rate(rate: Mapping[str, Any]) -> str:
+    """``rate_control`` in words, without a full stop."""
+    if "crf" not in rate:
+        limit = "" if rate.get("max_size") is None else f", at most {rate['max_size'] / 1e6:g} MB"
+        return f"quality {rate['quality']}{limit}" if "quality" in rate else "none"
+    return (
+        f"CRF {rate['crf']:g}, preset {rate['preset']}, at most {rate['maxrate'] / 1e6:.1f} Mbit/s, "
+        f"a key frame every {rate['gop_s']:g} s at least, look-ahead {rate['lookahead']} frames, "
+        f"{rate['threads']} threads"
+    )
 
 
 def estimate(frames: int, width: int, height: int, fps: float, crf: float, preset: str, cores: int) -> Estimate:

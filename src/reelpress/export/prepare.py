@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -15,17 +16,24 @@ from reelpress.errors import SettingsError, StrictFallbackError, UnsupportedInpu
 from reelpress.events import Fallback
 from reelpress.export.copy import CopyJob, CopyRefused, decide
 from reelpress.export.outputs.base import Buffering, Output
-from reelpress.export.outputs.table import OUTPUTS, output_of
+from reelpress.export.estimates import expected
+from reelpress.export.labels import labels_of
+from reelpress.export.outputs.stdout import is_pipe
+from reelpress.export.outputs.stills import folder_of
+from reelpress.export.outputs.table import OUTPUTS, WITH_ALPHA, output_of
 from reelpress.export.plan import Conversion, Estimate, ExportPlan, FormatEdge, estimate
 from reelpress.export.presets import refuse_unapplied
 from reelpress.export.settings import FORMATS, ExportSettings, Unchanged, parse_resolution
+from reelpress.export.sound_only import sound_plan
 from reelpress.export.stages import kind_of
 from reelpress.export.subtitles import cues, subtitle_path
 from reelpress.export.ways import Ways, choose_ways
 from reelpress.media.decode import conversion_of
+from reelpress.media.labels import NO_LABELS, Labels
 from reelpress.media.steady import DEFAULT_TOLERANCE
 from reelpress.pipeline.budget import Budget, BufferSizes, EncoderLoad, SourceLoad
 from reelpress.pipeline.machine import cores
+from reelpress.project.background import ColorSource
 from reelpress.project.load import LoadedProject, load_project
 from reelpress.recording.load import load
 from reelpress.scene.director import Director
@@ -38,6 +46,7 @@ if TYPE_CHECKING:
 
     from reelpress.media.audio import AudioSpan
     from reelpress.media.text_track import TextCue
+    from reelpress.project.model import Project
     from reelpress.recording.model import Recording, VideoTrack
     from reelpress.scene.text_run import TextMetrics, TextRun
 
@@ -80,6 +89,10 @@ class Job:
     fallbacks: list[Fallback] = field(default_factory=list)
     subtitles: tuple[TextCue, ...] = ()
     """Captions to be written; without any there is no file and no track."""
+    labels: Labels = NO_LABELS
+    """What the file says about itself."""
+    files: str = ""
+    """Where the target is a folder: what the files in it are called, with one ``%0Nd``."""
     tolerance: int | None = None
     """What counts as noise in the display's pictures (of 255); ``None``: they are taken as they are."""
 
@@ -131,7 +144,7 @@ def target_path(source: Path, output: Path | None, settings: ExportSettings) -> 
     if output is None:
         # abspath, not resolve: a link to a recording gives its own name to the result
         name = Path(os.path.abspath(source)).stem
-        return Path(f"{name}.{settings.format or 'mp4'}")
+        return Path(f"{name}.{settings.usual_format}")
     suffix = output.suffix.lower().lstrip(".")
     if settings.format is None and suffix in FORMATS and suffix not in OUTPUTS:
         ExportSettings(format=suffix)  # type: ignore[arg-type] # refuses what is not built, with its sentence
@@ -140,8 +153,14 @@ def target_path(source: Path, output: Path | None, settings: ExportSettings) -> 
     return output
 
 
-def prepare(source: Path, output: Path | None, settings: ExportSettings) -> Job:
+def prepare(source: Path, output: Path | None, settings: ExportSettings, *, estimated: bool = True) -> Job:
     """Load, check and decide; nothing is written.
+
+    Args:
+        source: A ``.cap`` or a video.
+        output: The file to write.
+        settings: Options.
+        estimated: Look at some of the frames' plans, for what the export will take.
 
     Raises:
         InputError, UsageError: As their names say.
@@ -152,17 +171,25 @@ def prepare(source: Path, output: Path | None, settings: ExportSettings) -> Job:
     target = target_path(source, None if output is None else Path(output), settings)
     recording = load(source)
     try:
-        return _prepared(source, target, settings, recording)
+        return _prepared(source, target, settings, recording, estimated=estimated)
     except BaseException:
         recording.close()
         raise
 
 
-def _prepared(source: Path, target: Path, settings: ExportSettings, recording: Recording) -> Job:
+def _prepared(
+    source: Path, target: Path, settings: ExportSettings, recording: Recording, *, estimated: bool
+) -> Job:
     project = load_project(recording, settings.project, look=settings.preset)
     recording = project.recording
     output = output_of(settings, target)
+    files = ""
+    if output.name == "png":
+        target, files = folder_of(target)
     fps = settings.fps or output.rate(_default_rate(recording))
+    if not output.alpha and _is_see_through(project.project) and output.name in WITH_ALPHA:
+        with contextlib.suppress(SettingsError):  # asked for with another codec, which has no alpha
+            output = output.of(replace(settings, transparent=True))
     output.check(settings, fps)
     try:
         director = Director(
@@ -175,6 +202,7 @@ def _prepared(source: Path, target: Path, settings: ExportSettings, recording: R
             base=project.base,
             image_size=_image_size,
             measure=_measure,
+            alpha="pointer" if settings.cursor_only else "transparent" if output.alpha else None,
         )
     except UnsupportedInputError as error:  # the scene knows no files
         raise UnsupportedInputError(f"{source}: {str(error)[:1].lower()}{str(error)[1:]}") from None
@@ -204,6 +232,8 @@ def _prepared(source: Path, target: Path, settings: ExportSettings, recording: R
         texts = cues(project.project, director.timeline, lengths, begin, director.duration)
         if not texts:
             warnings.append("There are no captions in what is shown, so no subtitles are written.")
+    labels, said = labels_of(settings, recording, project.project, director, getattr(output, "container", None))
+    warnings.extend(said)
     holding = output.buffering(settings) or Buffering(_encoder_load(rate.preset, settings.unchanged))
     buffers = Budget.detect(memory=settings.memory, buffers=settings.buffer_size).plan(
         frame_bytes=width * height * 3 // 2,
@@ -215,12 +245,15 @@ def _prepared(source: Path, target: Path, settings: ExportSettings, recording: R
     copied: CopyJob | None = None
     uncopied = ""
     try:
-        if output.name != "mp4":
-            raise CopyRefused(f"the pictures of a {output.name} are encoded")
+        if output.name != "mp4" or output.video_codec != "h264":
+            raise CopyRefused(f"the pictures of a {output.name} with {output.video_codec} are encoded")
+        if is_pipe(target):
+            raise CopyRefused("packets are copied into files only, and this goes to stdout")
         copied = decide(settings, recording, project.project, director, spans, has_subtitles=bool(texts))
     except CopyRefused as refusal:
         uncopied = refusal.reason
-    ways = choose_ways(director, recording, rate, buffers, settings, copying=copied is not None, output=output)
+    bare = copied is not None or not output.has_pictures
+    ways = choose_ways(director, recording, rate, buffers, settings, copying=bare, output=output)
     fallbacks = list(ways.fallbacks)
     own = output.unchanged(settings)
     unchanged = _unchanged(settings, ways.encoder) if own is None else own[0]
@@ -237,6 +270,11 @@ def _prepared(source: Path, target: Path, settings: ExportSettings, recording: R
         unchanged=_explain_unchanged(unchanged, ways.encoder, tolerance) | ({} if own is None else {"reason": own[1]}),
         copy={"used": False, "reason": uncopied},
     )
+    if not output.has_pictures:
+        plan = sound_plan(plan, output, has_sound=bool(spans))
+    if estimated:
+        guess = expected(output, director, recording, settings, rate, sound=bool(spans), cores=cores())
+        plan = replace(plan, estimate=guess or plan.estimate)
     encoding = plan
     if copied is not None:
         plan = _copying(plan, copied)
@@ -256,10 +294,18 @@ def _prepared(source: Path, target: Path, settings: ExportSettings, recording: R
         unchanged,
         fallbacks=fallbacks,
         subtitles=texts,
+        labels=labels,
+        files=files,
         tolerance=tolerance,
         copy=copied,
         encoding_plan=encoding,
     )
+
+
+def _is_see_through(project: Project) -> bool:
+    """Whether the project's background lets through what is behind the video."""
+    source = project.background.source
+    return isinstance(source, ColorSource) and source.alpha < 255
 
 
 def _copying(plan: ExportPlan, copied: CopyJob) -> ExportPlan:
@@ -425,7 +471,7 @@ def _explain(
     full = ("rgb", "full") if drawn in ("rgba", "bgra") else ("bt709", "limited")
     formats.append(FormatEdge("compose->encode", drawn, *full, f"{ways.renderer.name} compositor"))
     if by not in ("none", "gpu"):
-        edge = f"{drawn} {' '.join(full)}", f"{taken} {BT709_LIMITED}"
+        edge = f"{drawn} {' '.join(full)}", f"{taken} {ways.spec.color}"
         conversions.append(Conversion("compose->encode", *edge, by, ways.converter.reason))
     formats.append(output.encoded() or FormatEdge("encoded", taken, "bt709", "limited", ways.encoder.choice.used))
     has_audio = bool(spans)
@@ -455,7 +501,7 @@ def _explain(
         },
         audio={
             "used": has_audio,
-            "reason": "AAC, 48 kHz stereo, 192 kbit/s"
+            "reason": output.sound
             if has_audio
             else f"a {output.name} has none"
             if not output.has_sound

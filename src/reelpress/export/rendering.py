@@ -13,6 +13,7 @@ import numpy as np
 from reelpress.compose.gpu.errors import GpuError, GpuWrong
 from reelpress.compose.planar import PlanarCompositor
 from reelpress.compose.resilient import Resilient
+from reelpress.compose.transparent import TransparentCompositor
 from reelpress.encode.select import Choice
 from reelpress.events import Fallback
 from reelpress.export.sources import SourcePool
@@ -40,7 +41,7 @@ against the reference (design 4)."""
 FAR, FAR_SHARE = 8, 0.002
 """At most this share of luma samples may be further apart than that: again twice the contract's."""
 
-Output = Literal["yuv420p", "nv12", "rgba", "bgra"]
+Output = Literal["yuv420p", "nv12", "rgba", "bgra", "yuva420p"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +57,26 @@ class Renderer:
 
     def make(self) -> Compositor:
         """A new compositor. The GPU's goes on on the CPU at the frame at which it fails."""
+        if self.output == "yuva420p":
+            return TransparentCompositor()
         if self.name == "planar":
             return PlanarCompositor()
-        return Resilient(open_gpu(self.output), PlanarCompositor)
+        swift: Swift | GpuError
+        try:
+            swift = open_gpu(self.output)
+        except GpuError as fault:  # it was there for the probe
+            swift = fault
+        return Resilient(swift, PlanarCompositor)
 
 
 PLANAR = Choice("planar", "composes in the decoder's and the encoder's own planes, on the CPU")
+
+
+def on_cpu(settings: ExportSettings, *, alpha: bool, why: str) -> Renderer:
+    """The renderer of a format that the GPU's cannot draw for: with ``alpha`` over nothing."""
+    reason = "draws over nothing, with alpha, on the CPU" if alpha else PLANAR.reason
+    lost = Fallback("render", "gpu", "planar", why) if settings.renderer == "gpu" else None
+    return Renderer("planar", Choice("planar", reason, (("gpu", why),)), "yuva420p" if alpha else "yuv420p", lost)
 
 
 def open_gpu(output: str, *, allow_software: bool = True) -> Swift:
@@ -205,7 +220,8 @@ def _compare(found: Planes, right: Planes, index: int) -> None:
     """Raise GpuWrong where two pictures of one frame are not the same."""
     doing = f"drawing frame {index} of the probe"
     if found.format not in ("nv12", "yuv420p"):
-        found = _as_yuv(found)
+        # RGB ends where light does; YUV keeps what the kernel overshoots around letters. So both go through RGB.
+        found, right = _converted(found, "yuv420p"), _converted(_converted(right, found.format), "yuv420p")
     for name, (one, two) in zip(["Y", "Cb", "Cr"], zip(_yuv(found), _yuv(right), strict=True), strict=True):
         if one.shape != two.shape:
             raise GpuWrong(doing, f"{name} has {one.shape[::-1]} samples instead of {two.shape[::-1]}")
@@ -218,13 +234,13 @@ def _compare(found: Planes, right: Planes, index: int) -> None:
             raise GpuWrong(doing, f"{far:.1%} of {name} is more than {FAR} of 255 off")
 
 
-def _as_yuv(planes: Planes) -> Planes:
-    from reelpress.color import BT709_LIMITED
+def _converted(planes: Planes, target: str) -> Planes:
+    from reelpress.color import BT709_LIMITED, SRGB
     from reelpress.convert.swscale import SwscaleConverter
 
     converter = SwscaleConverter()
     try:
-        return converter.convert(planes, "yuv420p", BT709_LIMITED)
+        return converter.convert(planes, target, BT709_LIMITED if target == "yuv420p" else SRGB)
     finally:
         converter.close()
 

@@ -77,6 +77,9 @@ class ExportReport:
     unchanged: dict[str, Any] = field(default_factory=dict)
     """``used``, and the pictures of the stream by what became of them: ``real`` (``keys`` of them asked for as key
     frames), ``held``, ``patched``, ``replayed``, with the bytes of both sorts; only ``used`` where none is inserted."""
+    gpu: dict[str, Any] | None = None
+    """Where a GPU drew: ``frames`` it drew, ``uploaded_bytes``, ``read_back_bytes``, and ``lost_at``: the frame from
+    which on the CPU did (None: it never had to)."""
     subtitles: dict[str, Any] | None = None
     """``file``, ``cues``, ``codec`` and ``language`` of the subtitles that were written."""
 

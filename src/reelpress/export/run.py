@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reelpress import clock
+from reelpress.compose.resilient import Resilient
 from reelpress.encode.splice.errors import SpliceRefused
 from reelpress.encode.splice.session import SpliceSession
 from reelpress.errors import ExportError, StrictFallbackError
@@ -23,9 +24,12 @@ from reelpress.export.copy import CopyRefused
 from reelpress.export.hooks import Hooks
 from reelpress.export.observe import Observer
 from reelpress.export.outputs.base import Watch
+from reelpress.export.outputs.pipe import PipeGuard, PipeOutput, size_of
+from reelpress.export.outputs.stills import names_of
+from reelpress.export.plan import Conversion
 from reelpress.export.report import ExportReport, FrameCounts, OutputInfo, StageTimes
 from reelpress.export.sources import SourcePool
-from reelpress.export.subtitles import LANGUAGE, read_back, write_srt
+from reelpress.export.subtitles import read_back, write_srt
 from reelpress.media.audio import AudioMixer
 from reelpress.media.pool import pool
 from reelpress.media.text_track import CODEC as TEXT_CODEC
@@ -35,6 +39,7 @@ from reelpress.pipeline.channel import Channel
 from reelpress.pipeline.machine import bound_heap, peak_rss
 from reelpress.pipeline.memory import PressureMonitor
 from reelpress.pipeline.output import TargetGuard
+from reelpress.pipeline.output_folder import FolderGuard
 from reelpress.pipeline.run import Pipeline, PipelineStats
 from reelpress.pipeline.stage import Stage
 from reelpress.pipeline.trace import NO_TRACE, Tracer
@@ -111,6 +116,10 @@ def run(
             return run_copy(job, job.copy, on_event=on_event, cancel=cancel)
         except CopyRefused as refusal:
             job.encode_instead(refusal.reason)
+    if not job.output.has_pictures:
+        from reelpress.export.sound_only import run_sound
+
+        return run_sound(job, on_event=on_event, cancel=cancel)
     if job.settings.max_size is not None:
         from reelpress.export.to_size import run_to_size
 
@@ -196,11 +205,18 @@ def _flowed(
         job.fallbacks.append(fallback)
         teller.event(FallbackEvent(**asdict(fallback)))
 
+    def look(flow: _Flow) -> None:
+        """Tell of a GPU that gave up as soon as it did. ``--strict`` ends the export then."""
+        lost = flow.renderer_lost()
+        if lost is not None:
+            fell_back("renderer", "gpu", "planar", lost)
+
     flow = _Flow(job, part_path, cancel, hooks, observer, job.unchanged)
     try:
         if flow.refused is not None:
             fell_back("encode", job.unchanged, flow.unchanged, flow.refused)
-        stats = flow.run(cancel, teller, warn)
+        stats = flow.run(cancel, teller, warn, look)
+        look(flow)
         for key, why in flow.devices_lost().items():
             fell_back("decode", job.ways.decoder_name, "software", f"{key}: {why}")
         return flow, stats
@@ -215,14 +231,28 @@ def _flowed(
         reason = error.__cause__.reason  # not the error itself: its traceback holds pictures
     fell_back("encode", job.unchanged, "encode", reason)
     flow = _Flow(job, part_path, cancel, hooks, observer, "encode")
-    return flow, flow.run(cancel, teller, warn)
+    try:
+        stats = flow.run(cancel, teller, warn, look)
+        look(flow)
+    except StrictFallbackError:
+        flow.abandon()
+        raise
+    return flow, stats
 
 
-def guard_of(job: Job, target: Path) -> TargetGuard:
+Guard = TargetGuard | PipeGuard
+
+
+def guard_of(job: Job, target: Path) -> Guard:
+    """What stands around writing ``target``."""
+    if isinstance(job.output, PipeOutput) and target == job.target:
+        return PipeGuard(job.output)
+    if job.files and target == job.target:
+        return FolderGuard(target, names_of(job.files), overwrite=job.settings.overwrite, sources=sources_of(job))
     return TargetGuard(target, overwrite=job.settings.overwrite, sources=sources_of(job))
 
 
-def _commit(guard: TargetGuard, beside: TargetGuard | None) -> None:
+def _commit(guard: Guard, beside: Guard | None) -> None:
     """Put both files in their places. Where the video's fails, its subtitles are not left alone."""
     if beside is None:
         guard.commit()
@@ -305,9 +335,16 @@ class _Flow:
         self.shown: Sequence[int] | None = None
         """Frames at which pictures come in the finished file, where not all have one."""
         self.compositor = hooks.compositor(job.ways.renderer)
+        self._loss_told = False
 
-    def run(self, cancel: CancelToken, teller: Teller, warn: Callable[[str], None]) -> PipelineStats:
-        """Run all stages to the end of the file."""
+    def run(
+        self,
+        cancel: CancelToken,
+        teller: Teller,
+        warn: Callable[[str], None],
+        look: Callable[[_Flow], None] = lambda flow: None,
+    ) -> PipelineStats:
+        """Run all stages to the end of the file. ``look`` is called while they run; what it raises ends them."""
         job, director = self.job, self.job.director
         encoder = self.hooks.encoder(self.encoder)
         parts = [
@@ -374,6 +411,7 @@ class _Flow:
 
         def tick() -> None:
             teller.progress(self.progress.phase, self.progress.encoded)
+            look(self)
             pressure()
             self.observer.tick()
             self.hooks.tick()
@@ -394,14 +432,48 @@ class _Flow:
 
     def release(self) -> None:
         """Let go of encoder and pictures: verifying needs memory of its own."""
-        if isinstance(self.encoder, SpliceSession):
-            self.inserted = asdict(self.encoder.counts)
+        session = self.encoder if self.converting is None else self.converting.inner
+        if isinstance(session, SpliceSession):
+            self.inserted = asdict(session.counts)
         del self.writer, self.encoder
         pool.clear()
 
     def devices_lost(self) -> dict[str, str]:
         """Tracks -> why the chip that began to decode them did not go on."""
         return {key: why for pool in self.sources.values() for key, why in pool.devices_lost.items()}
+
+    def renderer_lost(self) -> str | None:
+        """Why the GPU did not go on, and from which frame on; told once."""
+        compositor = self.compositor
+        if self._loss_told or not isinstance(compositor, Resilient) or compositor.lost is None:
+            return None
+        self._loss_told = True
+        return f"from frame {compositor.lost_at} on: {compositor.lost.rstrip('.')}"
+
+    def gpu(self) -> dict[str, Any] | None:
+        """``gpu`` of the report."""
+        if not isinstance(self.compositor, Resilient):
+            return None
+        traffic = self.compositor.traffic
+        return {
+            "frames": traffic.frames,
+            "uploaded_bytes": traffic.uploaded,
+            "read_back_bytes": traffic.read_back,
+            "lost_at": self.compositor.lost_at,
+        }
+
+    def conversions(self) -> list[dict[str, Any]]:
+        """Those that were planned, with counts, and those of what the CPU drew (yuv420p) after a GPU gave up."""
+        planned = self.job.plan.conversions
+        found = [{**asdict(one), "frames": _converted(self, one.edge)} for one in planned]
+        count = self.converting.conversions if self.converting is not None else 0
+        if count and not any(one.edge == "compose->encode" for one in planned):
+            full = "bt709 limited"
+            target = self.job.ways.spec.pixel_format
+            reason = "the CPU drew what the GPU did not"
+            edge = Conversion("compose->encode", f"yuv420p {full}", f"{target} {full}", "swscale", reason)
+            found.append({**asdict(edge), "frames": count})
+        return found
 
     def afterwards(self) -> list[str]:
         """Warnings that only the run could tell."""
@@ -435,7 +507,7 @@ def _converted(flow: _Flow, edge: str) -> int:
 
 def _verified(
     job: Job,
-    guard: TargetGuard,
+    guard: Guard,
     teller: Teller,
     cancel: CancelToken,
     *,
@@ -482,7 +554,7 @@ def _report(
             for name, s in stats.stages.items()
         },
         formats=[asdict(edge) for edge in job.plan.formats],
-        conversions=[{**asdict(planned), "frames": _converted(flow, planned.edge)} for planned in job.plan.conversions],
+        conversions=flow.conversions(),
         fallbacks=list(job.fallbacks),
         warnings=warnings,
         buffers={
@@ -496,6 +568,7 @@ def _report(
         },
         decoder=job.plan.decoder.used,
         renderer=flow.compositor.name,
+        gpu=flow.gpu(),
         converter=job.plan.converter.used,
         encoder=job.plan.encoder.used,
         output=OutputInfo(
@@ -503,9 +576,9 @@ def _report(
             height=height,
             fps=float(job.director.fps),
             duration_s=round(float(result.duration), 6),
-            size_bytes=job.target.stat().st_size,
+            size_bytes=size_of(job),
             video_codec=job.output.video_codec,
-            audio_codec="aac" if flow.has_audio else None,
+            audio_codec=job.output.audio_codec if flow.has_audio else None,
             color=job.output.color,
         ),
         verified=list(result.checked),
@@ -514,7 +587,7 @@ def _report(
             "file": str(job.subtitle_target),
             "cues": len(job.subtitles),
             "codec": TEXT_CODEC,
-            "language": LANGUAGE,
+            "language": job.labels.language,
         }
         if job.subtitles
         else None,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Format = Literal["mp4", "gif", "mov", "webm", "webp", "apng", "png", "m4a", "wav"]
-Codec = Literal["h264", "hevc", "av1", "prores"]
+Codec = Literal["h264", "hevc", "av1", "vp9", "prores"]
 Quality = Literal["maximum", "social", "web", "potato"]
 Renderer = Literal["auto", "gpu", "cpu"]
 Converter = Literal["auto", "gpu", "videotoolbox", "swscale"]
@@ -70,8 +70,7 @@ MAX_SIDE = 8192
 
 # What exists already. An option's other values are refused with these lists, before anything is opened.
 _BUILT: dict[str, tuple[str, ...]] = {
-    "format": ("mp4", "gif"),
-    "codec": ("h264",),
+    "format": ("mp4", "gif", "mov", "webm", "webp", "apng", "png", "m4a", "wav"),
 }
 
 
@@ -81,7 +80,8 @@ class ExportSettings:
 
     format: Format | None = None
     """Container; ``None`` is read from the output's suffix, else mp4."""
-    codec: Codec = "h264"
+    codec: Codec | None = None
+    """``None`` is the format's usual one: h264, in a MOV prores, in a WebM vp9."""
     resolution: str = "1080p"
     """A named box, ``source``, ``WxH``, or ``640w`` for a width alone."""
     fps: Fraction | None = None
@@ -118,6 +118,10 @@ class ExportSettings:
     """How often a GIF is played; ``None`` and 0 are for ever."""
     max_size: int | None = None
     """Bytes that a GIF may have; size, rate and colours are searched for that fit."""
+    transparent: bool = False
+    """No background: what lies around the card is transparent, where the format has alpha."""
+    cursor_only: bool = False
+    """The pointer alone over nothing, to be laid over the recording in an editor."""
     memory: int | None = None
     """Bytes; ``None`` is half of the usable RAM, up to 2 GB."""
     buffer_size: int | None = None
@@ -130,6 +134,14 @@ class ExportSettings:
     no_audio: bool = False
     subtitles: Subtitles | None = None
     """``srt`` writes the captions beside the video, and as a track that players can switch on into it."""
+    title: str | None = None
+    """Of the file; ``@name`` is the name that a .cap has for itself."""
+    chapters: bool = False
+    """A chapter for each part of the timeline."""
+    language: str | None = None
+    """Of sound and subtitles: three letters of ISO 639-2 (``eng``)."""
+    creation_time: bool = False
+    """Say in the file when it was made."""
     report: Path | None = None
     """An HTML page about the export to write; in a folder it gets the output's name."""
     trace: Path | None = None
@@ -158,6 +170,12 @@ class ExportSettings:
             raise SettingsError(f"--loop is {self.loop}. Allowed is 0 (for ever) to 65535 times.")
         if self.max_size is not None and self.max_size < MIN_SIZE:
             raise SettingsError(f"--max-size is {self.max_size} bytes. Allowed is {MIN_SIZE // 1000} kB or more.")
+        if self.language is not None and not re.fullmatch(r"[a-z]{3}", self.language):
+            raise SettingsError(
+                f"--language is {self.language!r}. Allowed are the three small letters of ISO 639-2, such as eng or deu."
+            )
+        if self.title is not None:
+            check_title(self.title)
         parse_resolution(self.resolution)
         if self.fps is not None and not Fraction(1) <= self.fps <= 240:
             raise SettingsError(f"--fps is {str(self.fps)[:20]}. Allowed is 1 to 240.")
@@ -175,6 +193,11 @@ class ExportSettings:
             raise SettingsError(
                 f"--end is {float(self.end):g} s, but must lie after --start ({float(self.start or 0):g} s)."
             )
+
+    @property
+    def usual_format(self) -> str:
+        """The format where neither ``format`` nor a file's name says one: MP4, or what the codec goes into."""
+        return self.format or {"prores": "mov", "vp9": "webm"}.get(self.codec or "", "mp4")
 
     @property
     def flags(self) -> FeatureFlags:
@@ -210,7 +233,6 @@ class ExportSettings:
                 raise
             raise SettingsError(f"{error} (From {origin.origin}.)") from None
 
-
     @classmethod
     def with_preset(cls, preset: str | Path, **given: Any) -> ExportSettings:
         """Settings of a preset (a name or a file), with the fields given here above it.
@@ -226,7 +248,7 @@ class ExportSettings:
 _CHOICES: dict[str, tuple[str, ...]] = {
     "format": FORMATS,
     "codec": CODECS,
-    "encoder": (*ENCODERS, *GIF_ENCODERS),
+    "encoder": (*ENCODERS, *GIF_ENCODERS, "prores_ks"),
     "decoder": DECODERS,
     "quality": QUALITIES,
     "renderer": get_args(Renderer),
@@ -243,7 +265,7 @@ OPTION_NAMES: tuple[str, ...] = tuple(
 )
 """Option names with underscores, as ``--x-y``, ``REELPRESS_X_Y`` and in the config file."""
 
-_BOOL_FIELDS = {"optimize_size", "gpu_format_conversion", "strict", "overwrite", "no_audio"}
+_BOOL_FIELDS = {"chapters", "creation_time", "optimize_size", "gpu_format_conversion", "strict", "overwrite", "no_audio", "transparent", "cursor_only"}
 _TIME_FIELDS = {"start", "end", "gop"}
 _WHOLE_FIELDS = {"buffer_size", "unchanged_tolerance", "gif_quality", "loop"}
 _BYTE_FIELDS = {"memory", "max_size"}
@@ -282,6 +304,19 @@ def _read(field: str, value: Any, option: str) -> Any:
     if field in ("project", "report", "trace"):
         return Path(value)
     return value if isinstance(value, str) else str(value)  # a str of its own kind stays what it is (presets)
+
+
+MAX_TITLE = 1000
+
+
+def check_title(title: str) -> None:
+    """Refuse what is no title.
+
+    Raises:
+        SettingsError: It is empty, too long, or has characters that cannot be shown.
+    """
+    if not title.strip() or len(title) > MAX_TITLE or not title.isprintable():
+        raise SettingsError(f"--title takes 1 to {MAX_TITLE} characters that can be shown, in one line.")
 
 
 _SIZE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*$", re.IGNORECASE)

@@ -256,6 +256,11 @@ def audio_and_mux(
     done = 0
     said = 0
 
+    def alive() -> None:
+        """While who reads a pipe takes its time."""
+        ctx.heartbeat()
+        ctx.raise_if_cancelled()
+
     def texts_until(time: Fraction | None) -> None:
         nonlocal said
         first = said
@@ -270,7 +275,7 @@ def audio_and_mux(
             return
         while done < min(sample, total_samples):
             count = min(AUDIO_BLOCK, total_samples - done)
-            with ctx.native("mixing sound"), pulse.listening(ctx.heartbeat):
+            with ctx.native("mixing sound"), pulse.listening(alive):
                 samples = mixer.read(count)
                 writer.mux(writer.audio.encode(samples, done))
             done += count
@@ -280,15 +285,16 @@ def audio_and_mux(
             for packet in batch if texts or mixer is not None else ():
                 texts_until(max(0, packet.dts + 1) / fps)
                 sound_until(clock.samples_until(max(0, packet.dts) + 1, fps))
-            with ctx.native("writing"):
+            with ctx.native("writing"), pulse.listening(alive):
                 writer.mux(batch)
             progress.muxed += len(batch)
         texts_until(None)
         sound_until(total_samples)
-        if writer.audio is not None:
-            writer.mux(writer.audio.flush())
+        with pulse.listening(alive):
+            if writer.audio is not None:
+                writer.mux(writer.audio.flush())
         progress.phase = "finish"
-        with ctx.native("finishing the file"):
+        with ctx.native("finishing the file"), pulse.listening(alive):
             writer.finish(cancelled=lambda: ctx.cancelled, progress=ctx.heartbeat)
     finally:
         if mixer is not None:

@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from reelpress.timeline.timeline import Timeline
 
 SUFFIX = ".srt"
-LANGUAGE = "und"
-"""Projects do not say in which language they are."""
-
 TOUCH_MS = 200
 """Captions that overlap by less than this follow each other: both together for so short a time would only flash."""
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from reelpress.color import SRGB
+from reelpress.convert.exact import PAIRS as EXACT
 from reelpress.convert.select import ConverterChoice
 from reelpress.convert.select import choose as choose_converter
 from reelpress.convert.select import make as make_converter
@@ -12,7 +14,7 @@ from reelpress.encode.converting import Converting
 from reelpress.events import Fallback
 from reelpress.export.decoding import choose_decoder
 from reelpress.export.encoding import spec_of
-from reelpress.export.rendering import PLANAR, Renderer, choose_renderer
+from reelpress.export.rendering import PLANAR, Renderer, choose_renderer, on_cpu
 
 if TYPE_CHECKING:
     from reelpress.encode.base import Encoder
@@ -80,6 +82,8 @@ def choose_ways(
     if copying:
         renderer = Renderer("planar", PLANAR)
         settings = replace(settings, decoder="software")
+    elif output.alpha or output.on_cpu is not None:
+        renderer = on_cpu(settings, alpha=output.alpha, why=output.on_cpu or "only the CPU's compositor draws alpha")
     else:
         renderer = choose_renderer(director, recording, settings, threads=buffers.decode_threads)
     decoder_name, decoder, undecoded = choose_decoder(
@@ -88,7 +92,9 @@ def choose_ways(
     spec = spec_of(director, rate, buffers, settings)
     likes = ("nv12", "yuv420p") if renderer.name == "gpu" else ("yuv420p",)
     encoder, unencoded = output.encoder(spec, settings, likes)
-    spec = replace(spec, codec=encoder.candidate.name, pixel_format=encoder.pixel_format)
+    color = SRGB if encoder.pixel_format in ("rgb24", "rgba") else spec.color
+    if output.has_pictures:
+        spec = replace(spec, codec=encoder.candidate.name, pixel_format=encoder.pixel_format, color=color)
     converter = _converter(renderer, spec, settings)
     given_up = [renderer.fallback, converter.fallback, *undecoded, *unencoded]
     return Ways(
@@ -100,6 +106,10 @@ def _converter(renderer: Renderer, spec: EncoderSpec, settings: ExportSettings) 
     """Between what is drawn and what the encoder takes."""
     wanted, target = settings.converter, spec.pixel_format
     size = spec.width, spec.height
+    if (renderer.output, target) in EXACT:
+        reason = f"{target} is what the format stores; without swscale's roundings"
+        lost = None if wanted in ("auto", "swscale") else Fallback("converter", wanted, "exact", reason)
+        return ConverterChoice("exact", reason, fallback=lost)
     if renderer.name == "gpu" and renderer.output == target:
         return choose_converter("auto" if wanted == "swscale" else wanted, "rgba", target, *size, drawn_on_gpu=True)
     found = choose_converter(wanted, renderer.output, target, *size)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_BODY_OFFSET = {b"stsd": 8, b"avc1": 78, b"hvc1": 78, b"av01": 78}
+_BODY_OFFSET = {b"stsd": 8, b"avc1": 78, b"hvc1": 78, b"av01": 78, b"apch": 78, b"ap4h": 78}
 """Bytes of fields between the header of a box and the boxes in it, where there are any."""
 
 

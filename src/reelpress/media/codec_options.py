@@ -105,6 +105,13 @@ def _vp9(spec: EncoderSpec) -> dict[str, str]:
     }
 
 
+def _prores(spec: EncoderSpec) -> dict[str, str]:
+    # The profile's own rate (422 HQ: 220 Mbit/s at 1080p30). Alpha is coded without loss. The vendor is in each frame.
+    if spec.pixel_format == "yuva444p10le":
+        return {"profile": "4444", "alpha_bits": "16", "vendor": "apl0"}
+    return {"profile": "hq", "vendor": "apl0"}
+
+
 def _nvenc(spec: EncoderSpec) -> dict[str, str]:
     preset = NVENC_PRESETS[SPEEDS.index(spec.preset)] if spec.preset in SPEEDS else "p4"
     # hq with spatial AQ keeps text crisp; delay=0 hands packets over at once, for short queues; b_ref_mode is off since
@@ -174,6 +181,7 @@ _MAKERS: Mapping[str, Callable[[EncoderSpec], dict[str, str]]] = {
     "libx265": _x265,
     "libsvtav1": _svt_av1,
     "libvpx-vp9": _vp9,
+    "prores_ks": _prores,
 }
 _BY_SUFFIX: Mapping[str, Callable[[EncoderSpec], dict[str, str]]] = {
     "_nvenc": _nvenc,

@@ -21,6 +21,7 @@ from reelpress.media.encoder import (
     AudioSession,
 )
 from reelpress.media.faults import writing
+from reelpress.media.labels import NO_LABELS, Labels, apply
 from reelpress.media.mux import BITEXACT, Mp4Writer, audio_stream
 from reelpress.media.opening import opened
 
@@ -50,6 +51,10 @@ class CopyTracks:
     """How other sound is encoded."""
     rate: Fraction = field(default=Fraction(30))
     """Frames a second on average, for the header."""
+    labels: Labels = NO_LABELS
+    """What the file says about itself."""
+    fps: Fraction = field(default=Fraction(30))
+    """In which ``labels`` count frames."""
 
 
 class CopyWriter(Mp4Writer):
@@ -63,6 +68,7 @@ class CopyWriter(Mp4Writer):
         self.path = path
         self.packets = self.bytes = 0
         self._faststart, self._has_text, self._closed = True, False, False
+        self._labels = tracks.labels
         rate = AUDIO_RATE
         if tracks.sound is not None:
             with open_input(tracks.sound[0]) as source:
@@ -102,6 +108,10 @@ class CopyWriter(Mp4Writer):
                     self._streams["audio"], encoder = audio_stream(self._container, tracks.audio)
                     opened(encoder, f"The audio encoder {tracks.audio.codec}")
                     session = AudioSession(encoder, tracks.audio, str(path))
+                if "audio" in self._streams:
+                    # of sound that is copied the source's own language would come along
+                    self._streams["audio"].metadata["language"] = tracks.labels.language
+                apply(self._container, tracks.labels, tracks.fps)
                 self._container.start_encoding()
         except BaseException:
             self._container.close()

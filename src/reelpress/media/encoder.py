@@ -35,8 +35,28 @@ if TYPE_CHECKING:
 PIXEL_FORMATS = ("yuv420p", "nv12")
 """What the H.264 encoder takes as it is."""
 
+DEEP_FORMATS = ("yuv422p10le", "yuva444p10le")
+"""What ProRes takes: 10 bits in words of 16, rows as bytes."""
+
 AAC_FRAME = 1024
 """Samples in an AAC-LC frame, and the encoder's priming (ISO/IEC 14496-3)."""
+
+FORMATS_OF = {
+    "prores_ks": DEEP_FORMATS,
+    "png": ("rgb24", "rgba"),
+    "apng": ("rgb24", "rgba"),
+    "webp": ("rgb24", "rgba"),
+    "gif": (*PIXEL_FORMATS, "yuva420p"),
+}
+"""What encoders take that are not for 8-bit 4:2:0."""
+
+_SOUND: dict[str, tuple[str, int]] = {
+    "aac": ("fltp", AAC_FRAME),
+    "libopus": ("flt", 960),
+    "pcm_s16le": ("s16", 4800),
+    "pcm_s24le": ("s32", 4800),
+}
+"""Of each audio encoder the format of its samples and how many it takes at a time (Opus: 20 ms; PCM: any)."""
 
 # H.273 code points written to the SPS and the container.
 MATRIX_POINT = {Matrix.BT709: 1, Matrix.BT601: 6, Matrix.BT2020: 9, Matrix.SMPTE240M: 7, Matrix.FCC: 4}
@@ -88,8 +108,9 @@ class EncoderSpec:
     def __post_init__(self) -> None:
         if self.width < 2 or self.height < 2 or self.width % 2 or self.height % 2:
             raise SettingsError(f"The output size {self.width}x{self.height} cannot be encoded; both must be even.")
-        if self.pixel_format not in PIXEL_FORMATS:
-            raise FormatError(f"The encoder was asked for {self.pixel_format}; allowed: {', '.join(PIXEL_FORMATS)}.")
+        allowed = FORMATS_OF.get(self.codec, PIXEL_FORMATS)
+        if self.pixel_format not in allowed:
+            raise FormatError(f"The encoder was asked for {self.pixel_format}; allowed: {', '.join(allowed)}.")
         if self.fps <= 0:
             raise SettingsError(f"A frame rate of {self.fps} is not possible; it must be above 0.")
 
@@ -104,8 +125,18 @@ class AudioEncoderSpec:
 
     codec: str = "aac"
     bit_rate: int = 192_000
-    """Bits per second for both channels together."""
+    """Bits per second for both channels together; PCM has its own."""
     extra: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def sample_format(self) -> str:
+        """The library's name of what the encoder takes."""
+        return _SOUND[self.codec][0]
+
+    @property
+    def frame(self) -> int:
+        """Samples that the encoder takes at a time."""
+        return _SOUND[self.codec][1]
 
 
 class VideoSession:
@@ -123,6 +154,9 @@ class VideoSession:
         self._time_base = 1 / spec.fps
         self._notes = codec_of(spec.codec) == "h264"
         """Whether packets may carry notes of the encoder to be taken out; the others' options leave them out."""
+
+        self._tagged = spec.codec == "prores_ks"
+        """Whether the encoder writes the colour of each picture, and not its context's, into the stream."""
 
     @property
     def extradata(self) -> bytes:
@@ -155,6 +189,8 @@ class VideoSession:
                 frame.pict_type = PictureType.P
             frame.pts = pts
             frame.time_base = self._time_base
+            if self._tagged:
+                tag(frame, self.spec.color)
             with turn.given_up():
                 packets = self._context.encode(frame)
             self.frames += 1
@@ -192,7 +228,7 @@ class VideoSession:
 
 
 class AudioSession:
-    """The AAC encoder of one file. One thread at a time may call it; no other object is touched by a call."""
+    """The audio encoder of one file. One thread at a time may call it; no other object is touched by a call."""
 
     def __init__(self, context: AudioCodecContext, spec: AudioEncoderSpec, name: str) -> None:
         self.spec = spec
@@ -223,7 +259,7 @@ class AudioSession:
         self.samples += samples.shape[1]
         self._pending.append(samples)
         self._held += samples.shape[1]
-        whole = self._held - self._held % AAC_FRAME
+        whole = self._held - self._held % self.spec.frame
         return self._send(whole)
 
     def flush(self) -> list[EncodedPacket]:
@@ -241,9 +277,10 @@ class AudioSession:
         self._held -= count
         packets: list[EncodedPacket] = []
         with writing(self._name, "audio"):
-            for start in range(0, count, AAC_FRAME):
-                part = np.ascontiguousarray(block[:, start : min(start + AAC_FRAME, count)])
-                frame = av.AudioFrame.from_ndarray(part, format="fltp", layout="stereo")
+            for start in range(0, count, self.spec.frame):
+                part = block[:, start : min(start + self.spec.frame, count)]
+                name = self.spec.sample_format
+                frame = av.AudioFrame.from_ndarray(_samples_as(part, name), format=name, layout="stereo")
                 frame.sample_rate = AUDIO_RATE
                 frame.pts = self._sent
                 frame.time_base = self._time_base
@@ -254,6 +291,22 @@ class AudioSession:
     def _packed(self, packet: Packet[Any]) -> EncodedPacket:
         pts, dts = _times(packet)
         return EncodedPacket("audio", bytes(packet), pts, dts, int(packet.duration or 0), True, self._time_base)
+
+
+def _samples_as(block: np.ndarray[Any, np.dtype[np.float32]], name: str) -> np.ndarray[Any, Any]:
+    """Samples (2, n) in -1..1 as the encoder takes them: left and right by themselves, or in turn (1, 2 n).
+
+    Whole numbers are rounded to nearest; 24 bits stand in the upper part of 32.
+    """
+    if name == "fltp":
+        return np.ascontiguousarray(block)
+    turned = block.T.reshape(1, -1)
+    if name == "flt":
+        return np.ascontiguousarray(turned)
+    bits = 16 if name == "s16" else 24
+    top = float(1 << (bits - 1))
+    codes = np.clip(np.rint(turned.astype(np.float64) * top), -top, top - 1).astype(np.int32)
+    return codes.astype(np.int16) if bits == 16 else codes << 8
 
 
 def _same_codes(a: ColorSpec, b: ColorSpec) -> bool:
@@ -275,7 +328,17 @@ def shared_frame(planes: Planes) -> av.VideoFrame:
     other threads may be reading, is not changed.
     """
     arrays = tuple(_exportable(plane) for plane in planes.planes)
+    if planes.format in DEEP_FORMATS:
+        arrays = tuple(array.view("<u2") for array in arrays)
     return av.VideoFrame.from_dlpack(arrays, format=planes.format, width=planes.width, height=planes.height)
+
+
+def tag(frame: av.VideoFrame, color: ColorSpec) -> None:
+    """Write a colour into a frame's header."""
+    frame.colorspace = MATRIX_POINT[color.matrix]
+    frame.color_primaries = PRIMARIES_POINT[color.primaries]
+    frame.color_trc = TRANSFER_POINT[color.transfer]
+    frame.color_range = RANGE_POINT[color.range]
 
 
 class _Writable:

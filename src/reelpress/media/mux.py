@@ -21,10 +21,13 @@ from av.video.codeccontext import VideoCodecContext
 
 from reelpress.clock import AUDIO_RATE
 from reelpress.errors import EncoderError, OutputError
+from reelpress.media.codec_options import codec_of
 from reelpress.media.encoder import AudioEncoderSpec, AudioSession, EncoderSpec, VideoSession
 from reelpress.media.faststart import move_index_to_front
 from reelpress.media.faults import writing
+from reelpress.media.labels import NO_LABELS, Labels, apply, fix_chapter_language, set_language
 from reelpress.media.opening import configure, opened
+from reelpress.media.pipe import MOVFLAGS
 from reelpress.media.text_track import CODEC, HEADER, TIMESCALE, TextTrackSettings, switch_off
 
 if TYPE_CHECKING:
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from av.stream import Stream
 
     from reelpress.media.packets import EncodedPacket
+    from reelpress.media.pipe import PipeSink
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +46,15 @@ BITEXACT = 0x400
 """AVFMT_FLAG_BITEXACT: no encoder tag, no creation time."""
 
 
+IN_MP4 = ("mp4", "mov", "ipod")
+"""The muxers of one family: with an index, tracks of their own time scales, edit lists."""
+
+TAGS = {"hevc": "hvc1"}
+"""Where the muxer's own sample entry is not the one that QuickTime plays (hev1)."""
+
+
 class Mp4Writer:
-    """One MP4 being written to ``path``, whatever its suffix.
+    """One MP4 (or MOV, or WebM) being written to ``path``, whatever its suffix.
 
     The file says nothing about its maker: no encoder tag, no creation time, no option string.
 
@@ -53,7 +64,10 @@ class Mp4Writer:
         audio: ``None`` writes no audio track.
         text: ``None`` writes no subtitle track. Its samples come from ``text_packets`` and go to ``mux`` as they are,
             each before the pictures of its time. Players show the track when they are asked to.
+        container: The library's name of the muxer: ``mp4``, ``mov`` or ``webm`` (which has no text and no index to move).
         faststart: Put the index in front of the pictures at the end, so that players on the web can start at once.
+        labels: What the file says about itself.
+        sink: Takes the bytes in place of ``path``, as fragments, because there is no way back in a pipe.
         parameter_sets: Gets the encoder's parameter sets (a byte stream with start codes) and returns those that the
             file shall have. Whoever rewrites the encoder's packets afterwards has to; what it raises comes through.
 
@@ -63,6 +77,9 @@ class Mp4Writer:
         OutOfMemoryError: stage ``"encode"``.
     """
 
+    _sink: PipeSink | None = None
+    _labels: Labels = NO_LABELS
+
     def __init__(
         self,
         path: Path,
@@ -70,25 +87,32 @@ class Mp4Writer:
         video: EncoderSpec,
         audio: AudioEncoderSpec | None = None,
         text: TextTrackSettings | None = None,
+        container: str = "mp4",
         faststart: bool = True,
         parameter_sets: Callable[[bytes], bytes] | None = None,
+        labels: Labels = NO_LABELS,
+        sink: PipeSink | None = None,
     ) -> None:
         self.path = path
         self.packets = 0
         """Packets written so far."""
         self.bytes = 0
         """Bytes of payload written so far."""
-        self._faststart = faststart
+        self._faststart = faststart and container in IN_MP4 and sink is None
+        self._sink = sink
+        self._labels = labels
+        if sink is not None:
+            sink.begin()
         self._has_text = text is not None
         self._closed = False
         # An absolute path is never mistaken for a protocol ("a:b.mp4").
         self._container: OutputContainer = av.open(
-            os.path.abspath(path),
+            os.path.abspath(path) if sink is None else sink,
             "w",
-            format="mp4",
+            format=container,
             container_options={
-                "movie_timescale": str(_movie_timescale(video.fps, audio is not None)),
-                "video_track_timescale": str(_track_timescale(video.fps)),
+                **({} if sink is None else {"movflags": MOVFLAGS}),
+                **(_timescales(video.fps, audio is not None) if container in IN_MP4 else {}),
                 # Behind its last sample a text track must not hold the others back for the usual ten seconds.
                 **({"max_interleave_delta": "1000000"} if text is not None else {}),
             },
@@ -109,8 +133,13 @@ class Mp4Writer:
                     opened(sound, f"The audio encoder {audio.codec}")
                 if text is not None:
                     self._streams["text"] = _text_stream(self._container, text)
+                if audio is not None:
+                    set_language(self._streams["audio"], labels.language)
+                apply(self._container, labels, video.fps)
                 self._container.start_encoding()
         except BaseException:
+            if sink is not None:
+                sink.stop()
             self._container.close()
             self._closed = True
             raise
@@ -135,6 +164,8 @@ class Mp4Writer:
                 native.pts, native.dts, native.duration = packet.pts, packet.dts, packet.duration
                 native.time_base = packet.time_base
                 native.is_keyframe = packet.is_key
+                if self._sink is not None:
+                    self._sink.note(packet)
                 self._container.mux_one(native)
                 self.packets += 1
                 self.bytes += packet.size
@@ -157,14 +188,18 @@ class Mp4Writer:
             self._container.close()
             if self._faststart:
                 move_index_to_front(self.path, cancelled=cancelled, progress=progress)
-            if self._has_text:
+            if self._sink is None and self._has_text:
                 switch_off(self.path)
+            if self._sink is None and self._labels.chapters and self._container.format.name in IN_MP4:
+                fix_chapter_language(self.path, self._labels.language)
 
     def abort(self) -> None:
         """Close the file without finishing it; the caller removes it. Never raises; harmless after ``finish``."""
         if self._closed:
             return
         self._closed = True
+        if self._sink is not None:
+            self._sink.stop()
         try:
             self._container.close()
         except (av.FFmpegError, OSError, MemoryError, ValueError) as fault:
@@ -176,6 +211,8 @@ def _video_stream(container: OutputContainer, spec: EncoderSpec) -> tuple[Stream
     context = stream.codec_context
     assert isinstance(context, VideoCodecContext)
     configure(context, spec)
+    if (tag := TAGS.get(codec_of(spec.codec))) is not None and container.format.name in IN_MP4:
+        context.codec_tag = tag
     return stream, context
 
 
@@ -185,7 +222,7 @@ def audio_stream(container: OutputContainer, spec: AudioEncoderSpec) -> tuple[St
     assert isinstance(context, AudioCodecContext)
     context.bit_rate = spec.bit_rate
     context.layout = "stereo"
-    context.format = "fltp"
+    context.format = spec.sample_format
     context.flags |= CodecFlags.bitexact.value
     return stream, context
 
@@ -200,6 +237,13 @@ def _text_stream(container: OutputContainer, settings: TextTrackSettings) -> Str
     # Only opened, for the sample description that it makes; the samples are made by text_track.
     opened(context, f"The subtitle encoder {CODEC}")
     return stream
+
+
+def _timescales(fps: Fraction, with_audio: bool) -> dict[str, str]:
+    return {
+        "movie_timescale": str(_movie_timescale(fps, with_audio)),
+        "video_track_timescale": str(_track_timescale(fps)),
+    }
 
 
 def _track_timescale(fps: Fraction) -> int:

@@ -104,7 +104,7 @@ def _colr(path: Path) -> Tags | None:
                 return None
     except OSError:
         return None
-    for entry in ("avc1", "hvc1", "av01"):
+    for entry in ("avc1", "hvc1", "av01", "apch", "ap4h"):
         for box in find_all(moov, f"trak/mdia/minf/stbl/stsd/{entry}/colr"):
             if box[8:12] in (b"nclx", b"nclc") and len(box) >= 18:
                 primaries, transfer, matrix = (int.from_bytes(box[at : at + 2], "big") for at in (12, 14, 16))

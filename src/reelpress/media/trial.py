@@ -46,7 +46,7 @@ TOLERANCE = 10.0
 """Of 255, between the means of a field before and after. At the qualities of an export coding stays within 2; swapped
 chroma moves these colours by 72, full range taken for limited by up to 24."""
 
-DECODERS = {"h264": "h264", "hevc": "hevc", "av1": "libdav1d"}
+DECODERS = {"h264": "h264", "hevc": "hevc", "av1": "libdav1d", "vp9": "vp9"}
 
 
 def trial(spec: EncoderSpec, codec: str, open_session: Callable[[EncoderSpec], Session] | None = None) -> str | None:

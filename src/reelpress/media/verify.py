@@ -168,29 +168,29 @@ def verify(
             raise Cancelled("The export was cancelled.")
 
     checked = ["structure"]
-    moov = _structure(path)
-    _container_colour(moov, expected.color)
+    moov = structure(path)
+    container_colour(moov, expected.color)
     video = audio = -1
-    with _opened(path) as container:
-        video, audio = _streams(container, expected)
-        _bitstream_colour(container.streams[video].codec_context.extradata or b"", expected)
+    with opened(path) as container:
+        video, audio = streams_of(container, expected)
+        bitstream_colour(container.streams[video].codec_context.extradata or b"", expected)
     checked += ["streams", "size", "colour in bitstream and container"]
-    packets = (_listed(path, moov, pause) if mode == "fast" else None) or _walk(path, video, pause)
+    packets = (_listed(path, moov, pause) if mode == "fast" else None) or walk(path, video, pause)
     check_video_packets(packets, expected)
-    _key_flags(moov, packets)
+    key_flags(moov, packets)
     checked += ["packet times", "packet sizes", "key frames"]
     if expected.has_audio:
-        check_audio_packets(_walk(path, audio, pause), expected)
+        check_audio_packets(walk(path, audio, pause), expected)
         checked.append("audio")
     if cues is not None:
-        _check_text(path, cues, expected.seconds, pause)
+        check_text(path, cues, expected.seconds, pause)
         checked.append("subtitles")
     if mode == "full":
-        decoded = _decode_all(path, video, expected, pause)
+        decoded = decode_all(path, video, expected, pause)
     else:
-        decoded = _decode_some(path, video, packets, key_frames, key_frames_s, pause)
+        decoded = decode_some(path, video, packets, key_frames, key_frames_s, pause)
     if expected.has_audio:
-        _decode_audio(path, audio, mode, pause)
+        decode_audio(path, audio, mode, pause)
     checked.append("decoded all" if mode == "full" else "decoded first, last and key frames")
     return VerifyResult(len(packets), packets.end(), int(packets.key.sum()), decoded, tuple(checked))
 
@@ -198,7 +198,7 @@ def verify(
 # What the container says
 
 
-def _structure(path: Path) -> bytes:
+def structure(path: Path) -> bytes:
     """The index, after a check that the boxes fill the file."""
     try:
         with path.open("rb") as file:
@@ -207,9 +207,9 @@ def _structure(path: Path) -> bytes:
             end = max((offset + size for _, offset, size in boxes), default=0)
             names = [name for name, _, _ in boxes]
             if end != total or b"mdat" not in names:
-                raise _wrong(f"it is cut off: {end} of its {total} bytes are whole boxes")
+                raise wrong(f"it is cut off: {end} of its {total} bytes are whole boxes")
             if names.count(b"moov") != 1:
-                raise _wrong("it has no index (moov)")
+                raise wrong("it has no index (moov)")
             _, offset, size = boxes[names.index(b"moov")]
             file.seek(offset)
             return file.read(size)
@@ -217,27 +217,27 @@ def _structure(path: Path) -> bytes:
         raise OutputError(f"{path} cannot be read back: {fault.strerror}. Check the disk.") from fault
 
 
-def _container_colour(moov: bytes, color: ColorSpec) -> None:
+def container_colour(moov: bytes, color: ColorSpec) -> None:
     boxes = [b for entry in ("avc1", "hvc1", "av01") for b in find_all(moov, f"trak/mdia/minf/stbl/stsd/{entry}/colr")]
     if not boxes:
-        raise _wrong("the container has no colour tag (colr)")
+        raise wrong("the container has no colour tag (colr)")
     box = boxes[0]
     if box[8:12] != b"nclx" or len(box) < 19:
-        raise _wrong("the container's colour tag is not of the kind nclx")
+        raise wrong("the container's colour tag is not of the kind nclx")
     found = (*(int.from_bytes(box[at : at + 2], "big") for at in (12, 14, 16)), bool(box[18] & 0x80))
     _compare_colour("container", found, color)
 
 
-def _bitstream_colour(extradata: bytes, expected: Expected) -> None:
+def bitstream_colour(extradata: bytes, expected: Expected) -> None:
     sps = sps_of_extradata(extradata)
     if sps is None:
-        raise _wrong("the bitstream has no readable parameter set (SPS)")
+        raise wrong("the bitstream has no readable parameter set (SPS)")
     if (sps.width, sps.height) != expected.size:
-        raise _wrong(f"the bitstream is {sps.width}x{sps.height} instead of {expected.size[0]}x{expected.size[1]}")
+        raise wrong(f"the bitstream is {sps.width}x{sps.height} instead of {expected.size[0]}x{expected.size[1]}")
     _compare_colour("bitstream", (sps.primaries, sps.transfer, sps.matrix, sps.full_range), expected.color)
 
 
-def _key_flags(moov: bytes, packets: PacketTable) -> None:
+def key_flags(moov: bytes, packets: PacketTable) -> None:
     """The index's list of key frames (stss; absent: all are) against what the packets themselves are."""
     for track in find_all(moov, "trak"):
         if any(box[16:20] == b"vide" for box in find_all(track, "mdia/hdlr")):
@@ -248,7 +248,7 @@ def _key_flags(moov: bytes, packets: PacketTable) -> None:
                 listed[numbers[numbers <= len(packets)] - 1] = True
             if (listed != packets.key).any():
                 k = int(np.argmax(listed != packets.key))
-                raise _wrong(f"packet {k} is {'not ' if listed[k] else ''}a key frame, the index says otherwise")
+                raise wrong(f"packet {k} is {'not ' if listed[k] else ''}a key frame, the index says otherwise")
 
 
 def _compare_colour(where: str, found: tuple[int | bool, ...], color: ColorSpec) -> None:
@@ -260,11 +260,13 @@ def _compare_colour(where: str, found: tuple[int | bool, ...], color: ColorSpec)
     )
     if found != wanted:
         names = ("primaries", "transfer", "matrix", "full range")
-        wrong = [f"{n} {f} instead of {w}" for n, f, w in zip(names, found, wanted, strict=True) if f != w]
-        raise _wrong(f"the colour tags of the {where} are wrong: {', '.join(wrong)}")
+        bad = [f"{n} {f} instead of {w}" for n, f, w in zip(names, found, wanted, strict=True) if f != w]
+        raise wrong(f"the colour tags of the {where} are wrong: {', '.join(bad)}")
 
 
-class _opened:
+class opened:  # noqa: N801 - used like a function
+    """A file to be read; one that cannot be opened is not what was planned."""
+
     def __init__(self, path: Path) -> None:
         self._path = path
 
@@ -272,37 +274,39 @@ class _opened:
         try:
             self._container = open_input(self._path, header_only=True)
         except InputError as fault:
-            raise _wrong(f"it cannot be opened again ({fault})") from fault
+            raise wrong(f"it cannot be opened again ({fault})") from fault
         return self._container
 
     def __exit__(self, *_: object) -> None:
         self._container.close()
 
 
-def _streams(container: InputContainer, expected: Expected) -> tuple[int, int]:
+def streams_of(container: InputContainer, expected: Expected) -> tuple[int, int]:
+    """Indices of the video and the sound track (-1: none), where there are those planned and no others."""
     videos = [s for s in container.streams if s.type == "video"]
     audios = [s for s in container.streams if s.type == "audio"]
     texts = [s for s in container.streams if s.type == "subtitle"]
     if len(videos) != 1:
-        raise _wrong(f"it has {len(videos)} video tracks instead of 1")
+        raise wrong(f"it has {len(videos)} video tracks instead of 1")
     if len(audios) != int(expected.has_audio):
-        raise _wrong(f"it has {len(audios)} audio tracks instead of {int(expected.has_audio)}")
+        raise wrong(f"it has {len(audios)} audio tracks instead of {int(expected.has_audio)}")
     if len(texts) != int(expected.subtitles is not None):
-        raise _wrong(f"it has {len(texts)} subtitle tracks instead of {int(expected.subtitles is not None)}")
+        raise wrong(f"it has {len(texts)} subtitle tracks instead of {int(expected.subtitles is not None)}")
     context: Any = videos[0].codec_context
     if (context.width, context.height) != expected.size:
-        raise _wrong(f"it is {context.width}x{context.height} instead of {expected.size[0]}x{expected.size[1]}")
+        raise wrong(f"it is {context.width}x{context.height} instead of {expected.size[0]}x{expected.size[1]}")
     return videos[0].index, audios[0].index if audios else -1
 
 
 # Packets
 
 
-def _walk(path: Path, stream: int, pause: Callable[[], None]) -> PacketTable:
+def walk(path: Path, stream: int, pause: Callable[[], None]) -> PacketTable:
+    """Facts of all packets of a track, as a demuxer tells them."""
     times = {name: array("q") for name in ("pts", "dts", "duration", "size")}
     add_pts, add_dts, add_duration, add_size = (column.append for column in times.values())
     key, damaged = array("b"), array("b")
-    with _opened(path) as container:
+    with opened(path) as container:
         track = container.streams[stream]
         base = _time_base(track)
         try:
@@ -311,7 +315,7 @@ def _walk(path: Path, stream: int, pause: Callable[[], None]) -> PacketTable:
                 if pts is None or dts is None:
                     if size == 0 and pts is None:
                         continue  # the end
-                    raise _wrong(f"packet {len(key)} of stream {stream} has no time")
+                    raise wrong(f"packet {len(key)} of stream {stream} has no time")
                 add_pts(pts)
                 add_dts(dts)
                 add_duration(packet.duration or 0)
@@ -321,7 +325,7 @@ def _walk(path: Path, stream: int, pause: Callable[[], None]) -> PacketTable:
                 if len(key) % 500 == 0:
                     pause()
         except AV_ERRORS as fault:
-            raise _wrong(f"reading stopped after {len(key)} packets of stream {stream} ({fault})") from fault
+            raise wrong(f"reading stopped after {len(key)} packets of stream {stream} ({fault})") from fault
     columns = {name: np.frombuffer(column, np.int64) for name, column in times.items()}
     return PacketTable(base, key=np.frombuffer(key, np.bool_), damaged=np.frombuffer(damaged, np.bool_), **columns)
 
@@ -342,21 +346,21 @@ def check_video_packets(packets: PacketTable, expected: Expected) -> None:
     Raises:
         VerifyError: Count, order, times, sizes or key flags are wrong.
     """
-    _check_packets(packets, "picture")
+    check_packets(packets, "picture")
     frames = np.arange(expected.frames, dtype=np.int64) if expected.shown is None else expected.shown
     if len(packets) != len(frames):
-        raise _wrong(f"it has {len(packets)} pictures instead of {len(frames)}")
+        raise wrong(f"it has {len(packets)} pictures instead of {len(frames)}")
     if not packets.key[0]:
-        raise _wrong("its first picture is not a key frame")
+        raise wrong("its first picture is not a key frame")
     # pts * time_base == k / fps, in integers.
     shown = np.sort(packets.pts) * (packets.time_base.numerator * expected.fps.numerator)
     planned = frames * (packets.time_base.denominator * expected.fps.denominator)
     if (shown != planned).any():
         k = int(np.argmax(shown != planned))
         found = packets.seconds(int(np.sort(packets.pts)[k]))
-        raise _wrong(f"picture {k} is shown at {found} instead of {float(int(frames[k]) / expected.fps):.6f} s")
+        raise wrong(f"picture {k} is shown at {found} instead of {float(int(frames[k]) / expected.fps):.6f} s")
     if abs(packets.end() - expected.seconds) > expected.end_slack:
-        raise _wrong(f"its video lasts {float(packets.end()):.6f} s instead of {float(expected.seconds):.6f} s")
+        raise wrong(f"its video lasts {float(packets.end()):.6f} s instead of {float(expected.seconds):.6f} s")
 
 
 def check_audio_packets(packets: PacketTable, expected: Expected) -> None:
@@ -365,40 +369,41 @@ def check_audio_packets(packets: PacketTable, expected: Expected) -> None:
     Raises:
         VerifyError: Order, sizes or length are wrong.
     """
-    _check_packets(packets, "sound packet")
+    check_packets(packets, "sound packet")
     frame = expected.sound_slack
     if abs(int(packets.pts[0]) * packets.time_base) > frame:
-        raise _wrong(f"its sound starts at {packets.seconds(int(packets.pts[0]))} instead of 0")
+        raise wrong(f"its sound starts at {packets.seconds(int(packets.pts[0]))} instead of 0")
     if abs(packets.end() - expected.seconds) > frame:
-        raise _wrong(f"its sound lasts {float(packets.end()):.6f} s, its video {float(expected.seconds):.6f} s")
+        raise wrong(f"its sound lasts {float(packets.end()):.6f} s, its video {float(expected.seconds):.6f} s")
     apart = packets.pts[1:] - packets.pts[:-1] - packets.duration[:-1]
     if apart.any():
-        raise _wrong(f"there is a gap or an overlap after sound packet {int(np.argmax(apart != 0))}")
+        raise wrong(f"there is a gap or an overlap after sound packet {int(np.argmax(apart != 0))}")
 
 
-def _check_packets(packets: PacketTable, what: str) -> None:
+def check_packets(packets: PacketTable, what: str) -> None:
+    """What any track's packets must be: there, whole, in order of decoding and not shown before it."""
     if not len(packets):
-        raise _wrong(f"it has no {what}s")
+        raise wrong(f"it has no {what}s")
     for bad, text in ((packets.size == 0, "is empty"), (packets.damaged, "is cut off or damaged")):
         if bad.any():
-            raise _wrong(f"{what} {int(np.argmax(bad))} {text}")
+            raise wrong(f"{what} {int(np.argmax(bad))} {text}")
     steps = np.diff(packets.dts)
     if (steps <= 0).any():
         k = int(np.argmax(steps <= 0))
         one, two = packets.seconds(int(packets.dts[k])), packets.seconds(int(packets.dts[k + 1]))
-        raise _wrong(f"decoding times do not rise after {what} {k} ({one}, then {two})")
+        raise wrong(f"decoding times do not rise after {what} {k} ({one}, then {two})")
     if (packets.pts < packets.dts).any():
-        raise _wrong(f"{what} {int(np.argmax(packets.pts < packets.dts))} is shown before it is decoded")
+        raise wrong(f"{what} {int(np.argmax(packets.pts < packets.dts))} is shown before it is decoded")
 
 
-def _check_text(path: Path, cues: Sequence[TextCue], seconds: Fraction, pause: Callable[[], None]) -> None:
+def check_text(path: Path, cues: Sequence[TextCue], seconds: Fraction, pause: Callable[[], None]) -> None:
     """Every sample of the subtitle track: its times and its text."""
     planned = text_packets(cues, math.floor(seconds * 1000))
     found: list[tuple[Fraction, Fraction, str]] = []
-    with _opened(path) as container:
+    with opened(path) as container:
         track = next(s for s in container.streams if s.type == "subtitle")
         if track.codec_context is None or track.codec_context.name != TEXT_CODEC:
-            raise _wrong(f"its subtitles are not {TEXT_CODEC}")
+            raise wrong(f"its subtitles are not {TEXT_CODEC}")
         base = _time_base(track)
         try:
             for packet in container.demux(track):
@@ -407,12 +412,12 @@ def _check_text(path: Path, cues: Sequence[TextCue], seconds: Fraction, pause: C
                     found.append((packet.pts * base, length * base, text_of(data)))
                     pause()
         except (*AV_ERRORS, UnicodeDecodeError) as fault:
-            raise _wrong(f"its subtitles cannot be read after {len(found)} samples ({fault})") from fault
+            raise wrong(f"its subtitles cannot be read after {len(found)} samples ({fault})") from fault
     wanted = [(p.pts * TICK, p.duration * TICK, text_of(p.data)) for p in planned]
     if found != wanted:
         pairs = zip(found, wanted, strict=False)
         k = next((k for k, (one, two) in enumerate(pairs) if one != two), min(len(found), len(wanted)))
-        raise _wrong(f"its subtitles have {len(found)} samples instead of {len(wanted)}, and sample {k} differs")
+        raise wrong(f"its subtitles have {len(found)} samples instead of {len(wanted)}, and sample {k} differs")
 
 
 # Decoding
@@ -428,7 +433,7 @@ def _prepare(container: InputContainer, stream: int) -> Any:
     return track
 
 
-def _decode_some(
+def decode_some(
     path: Path, stream: int, packets: PacketTable, most: int, seconds: float | None, pause: Callable[[], None]
 ) -> int:
     """Decode the first picture, the last one with what it needs, and up to ``most`` key frames in ``seconds``."""
@@ -440,7 +445,7 @@ def _decode_some(
     places = [(spread[-1], last), *((pts, pts) for pts in spread[:-1])]
     seen = _Seen(path, packets)
     seen.is_new(spread[-1])
-    with _opened(path) as container:
+    with opened(path) as container:
         some = _Some(container, stream, pause)
         begin = time.perf_counter()
         for number, (start, end) in enumerate(places):
@@ -530,7 +535,7 @@ class _Some:
         except AV_ERRORS as fault:
             raise self._failed(fault) from fault
         for end in self._wanted:
-            raise _wrong(f"the picture at {float(end * self._base):.3f} s did not come out of the decoder")
+            raise wrong(f"the picture at {float(end * self._base):.3f} s did not come out of the decoder")
         return self._decoded
 
     def _drain(self) -> None:
@@ -547,7 +552,7 @@ class _Some:
 
     def _failed(self, fault: Exception) -> VerifyError:
         start = next(iter(self._wanted.values()), 0)
-        return _wrong(f"pictures from {float(start * self._base):.3f} s on cannot be decoded ({fault})")
+        return wrong(f"pictures from {float(start * self._base):.3f} s on cannot be decoded ({fault})")
 
 
 def _is_idr(packet: Any) -> bool:
@@ -570,13 +575,16 @@ def _is_disposable(packet: Any) -> bool:
 
 def _whole(frame: Any, base: Fraction) -> None:
     if frame.is_corrupt:
-        raise _wrong(f"the picture at {float((frame.pts or 0) * base):.3f} s is damaged")
+        raise wrong(f"the picture at {float((frame.pts or 0) * base):.3f} s is damaged")
 
 
-def _decode_all(path: Path, stream: int, expected: Expected, pause: Callable[[], None]) -> int:
+def decode_all(
+    path: Path, stream: int, expected: Expected, pause: Callable[[], None], slack: Fraction = Fraction(0)
+) -> int:
+    """Decode every picture; ``slack``: seconds by which its time may be off."""
     decoded = 0
     places: Sequence[int] = range(expected.frames) if expected.shown is None else expected.shown.tolist()
-    with _opened(path) as container:
+    with opened(path) as container:
         track = _prepare(container, stream)
         base = _time_base(track)
         try:
@@ -588,21 +596,21 @@ def _decode_all(path: Path, stream: int, expected: Expected, pause: Callable[[],
                         if expected.shown is None
                         else int(expected.shown[min(decoded, len(expected.shown) - 1)])
                     )
-                    if frame.pts * base != place / expected.fps:
-                        raise _wrong(f"decoded picture {decoded} is for {float(frame.pts * base):.6f} s")
+                    if abs(frame.pts * base - place / expected.fps) > slack:
+                        raise wrong(f"decoded picture {decoded} is for {float(frame.pts * base):.6f} s")
                     decoded += 1
                 pause()
         except AV_ERRORS as fault:
-            raise _wrong(f"picture {decoded} cannot be decoded ({fault})") from fault
+            raise wrong(f"picture {decoded} cannot be decoded ({fault})") from fault
     if decoded != len(places):
-        raise _wrong(f"{decoded} pictures can be decoded instead of {len(places)}")
+        raise wrong(f"{decoded} pictures can be decoded instead of {len(places)}")
     return decoded
 
 
-def _decode_audio(path: Path, stream: int, mode: str, pause: Callable[[], None]) -> None:
+def decode_audio(path: Path, stream: int, mode: str, pause: Callable[[], None]) -> None:
     """Decode the first second of sound, or all of it."""
     samples = 0
-    with _opened(path) as container:
+    with opened(path) as container:
         track = _prepare(container, stream)
         try:
             for packet in container.demux(track):
@@ -611,14 +619,15 @@ def _decode_audio(path: Path, stream: int, mode: str, pause: Callable[[], None])
                 if mode == "fast" and samples >= AUDIO_RATE:
                     return
         except AV_ERRORS as fault:
-            raise _wrong(f"its sound cannot be decoded after {samples} samples ({fault})") from fault
+            raise wrong(f"its sound cannot be decoded after {samples} samples ({fault})") from fault
     if samples == 0:
-        raise _wrong("no sound comes out of the decoder")
+        raise wrong("no sound comes out of the decoder")
 
 
 def _time_base(track: Any) -> Fraction:
     return Fraction(track.time_base.numerator, track.time_base.denominator)
 
 
-def _wrong(what: str) -> VerifyError:
+def wrong(what: str) -> VerifyError:
+    """The error for a file of which ``what`` is the matter."""
     return VerifyError(f"The finished file is not what was planned: {what}. Try again, and report it if it stays so.")

@@ -11,7 +11,8 @@ from reelpress.project.background import ImageSource, WallpaperSource
 from reelpress.project.captions import Captions
 from reelpress.project.migrations import migrate
 from reelpress.project.model import Project
-from reelpress.project.presets import PLAIN_LOOK, overlay, preset
+from reelpress.project.preset_files import find
+from reelpress.project.presets import PLAIN_LOOK, overlay
 from reelpress.project.sync import synced
 from reelpress.recording.fields import unknown_keys
 from reelpress.recording.jsonfile import describe, load_json, validate
@@ -51,7 +52,7 @@ def load_project(recording: Recording, file: Path | None = None, *, look: str | 
     Args:
         recording: What was captured.
         file: A project file (or a folder with one) to use in place of the recording's own.
-        look: A preset's name or a JSON file, laid over the project.
+        look: A preset's name or file, whose look is laid over the project.
 
     Without ``file``, a ``.cap`` uses its ``project-config.json``, or Cap's defaults with a warning where it has none.
     A plain video gets no decoration at all.
@@ -142,10 +143,10 @@ def _project_file(file: Path) -> Path:
 
 
 def _look(look: str | Path) -> dict[str, Any]:
-    if isinstance(look, Path) or str(look).lower().endswith(".json"):
+    if str(look).lower().endswith(".json"):
         data, _ = read_object(Path(look))
         return data
-    return preset(look)
+    return find(look).look
 
 
 def _with_captions(project: Project, recording: Recording, warnings: list[str]) -> Project:

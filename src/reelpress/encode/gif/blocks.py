@@ -92,3 +92,20 @@ def compact(indices: Bytes2D, palette: Palette, transparent: int) -> Image:
     if has:
         own = np.concatenate([own, np.zeros((1, 3), np.uint8)])
     return Image(0, 0, np.take(new, indices), own, len(colours) if has else None)
+
+
+def spread(image: Image, size: tuple[int, int]) -> Image:
+    """The same image on a rectangle as large as the screen, transparent around what it was.
+
+    Args:
+        image: Any.
+        size: Width and height of the screen.
+    """
+    height, width = image.indices.shape
+    transparent, palette = image.transparent, image.palette
+    if transparent is None:
+        assert palette is not None  # with the global one there always is a transparent index
+        transparent, palette = len(palette), np.concatenate([palette, np.zeros((1, 3), np.uint8)])
+    indices = np.full((size[1], size[0]), transparent, np.uint8)
+    indices[image.y : image.y + height, image.x : image.x + width] = image.indices
+    return Image(0, 0, indices, palette, transparent)

@@ -10,6 +10,7 @@ import numpy as np
 
 from reelpress.encode.gif.colours import Bytes2D, Colours, Numbers, TooManyColours
 from reelpress.encode.gif.mapper import BAYER, TRANSPARENT, Mapper
+from reelpress.encode.gif.straight import FORMAT, straight
 from reelpress.media import pulse
 from reelpress.media.full_chroma import REACH, FullChroma
 from reelpress.scene.plan import IntRect
@@ -56,6 +57,12 @@ class Canvas:
         self._numbers = np.zeros((height, width), np.uint16)
         self._mask = np.zeros((height, width), np.bool_)
         self._pattern = np.tile(BAYER, (-(-height // 4), -(-width // 4)))[:height, :width]
+        self._there: Mask | None = None
+        """Pixels that are not transparent, of pictures with alpha."""
+        self._fresh: Mask | None = None
+        """Those that were transparent in the last picture."""
+        self.cleared = False
+        """The picture at hand needs an empty screen: something became transparent."""
         # No colour is shown before the first picture, which is written as a whole.
         self._blank = True
 
@@ -67,6 +74,9 @@ class Canvas:
             damage: Where it can differ from the one before it; ``None``: anywhere.
         """
         first = self._last is None
+        self.cleared = False
+        if planes is not self._last and planes.format == FORMAT and damage != ():
+            planes, first, damage = self._uncovered(planes, first)
         changed = IntRect(0, 0, *self._size) if first else self._changed(planes, damage)
         self._last = planes
         if changed is None:
@@ -82,6 +92,18 @@ class Canvas:
             except TooManyColours:
                 continue
         raise AssertionError("the coarsest colours are fewer than there are numbers")
+
+    def _uncovered(self, planes: Planes, first: bool) -> tuple[Planes, bool, None]:
+        """The colours of a picture with alpha, and whether all of it has to be written."""
+        picture, there = straight(planes)
+        before = self._there
+        self._there, self._fresh = there, None
+        if before is not None and not first:
+            self.cleared = bool((before & ~there).any())
+            self._fresh = there & ~before
+        if self.cleared:
+            self._blank = True
+        return picture, first or self.cleared, None
 
     def _changed(self, planes: Planes, damage: tuple[IntRect, ...] | None) -> IntRect | None:
         """The smallest even rectangle around samples that differ from those of the last picture."""
@@ -109,45 +131,60 @@ class Canvas:
         """Compare, take over, and number what is needed."""
         luma, chroma = self._tolerance
         limits = (np.uint8(luma), np.uint8(chroma), np.uint8(chroma))
-        columns = slice(inner.x, inner.right)
-        self._mask[inner.y : inner.bottom, columns] = False
-        generation = self._colours.generation
         bands: list[IntRect] = []
+        changed: list[tuple[IntRect, IntRect, list[Bytes2D]]] = []
         count = 0
         for top in range(0, inner.h, BAND):
             pulse.beat()
-            rows = slice(inner.y + top, min(inner.bottom, inner.y + top + BAND))
+            strip = IntRect(inner.x, inner.y + top, inner.w, min(BAND, inner.h - top))
             new = [part[top : top + BAND] for part in parts]
-            mask = self._mask[rows, columns]
+            mask = self._mask[_at(strip)]
             if everything:
-                mask[:] = True
+                mask[:] = True if self._there is None else self._there[_at(strip)]
+                differs = IntRect(0, 0, strip.w, strip.h)
             else:
-                np.not_equal(new[0], self._source[0][rows, columns], out=mask)
+                np.not_equal(new[0], self._source[0][_at(strip)], out=mask)
                 for k in (1, 2):
-                    mask |= new[k] != self._source[k][rows, columns]
-                far = np.zeros(mask.shape, np.bool_)
-                for k, limit in enumerate(limits):
-                    shown = self._shown[k][rows, columns]
-                    far |= np.maximum(new[k], shown) - np.minimum(new[k], shown) > limit
-                mask &= far
+                    mask |= new[k] != self._source[k][_at(strip)]
+                if self._fresh is not None:
+                    mask |= self._fresh[_at(strip)]
+                found = _bounds(mask)
+                if found is None:
+                    continue
+                differs = found
+                self._narrow(mask, new, differs, strip, limits)
+            changed.append((differs, strip, new))
             box = _bounds(mask)
             if box is None:
                 continue
             count += int(np.count_nonzero(mask))
-            band = IntRect(inner.x + box.x, rows.start + box.y, box.w, box.h)
+            band = _moved(box, strip)
             bands.append(band)
-            part = slice(box.y, box.bottom), slice(box.x, box.right)
-            y, u, v = (np.ascontiguousarray(plane[part]) for plane in new)
+            y, u, v = (plane[_at(box)] for plane in new)
             self._colours.numbers(y, u, v, self._numbers[_at(band)])
-        assert generation == self._colours.generation
-        for source, part_ in zip(self._source, parts, strict=True):
-            source[inner.y : inner.bottom, columns] = part_
+        for box, strip, new in changed:  # only now: where colours become too many, all of this is done again
+            for source, plane in zip(self._source, new, strict=True):
+                source[_at(_moved(box, strip))] = plane[_at(box)]
         if not bands:
             return None
         area = bands[0]
         for band in bands:
             area = _union(area, band)
         return Needed(area, tuple(bands), count)
+
+    def _narrow(
+        self, mask: Mask, new: list[Bytes2D], box: IntRect, strip: IntRect, limits: tuple[np.uint8, ...]
+    ) -> None:
+        """Take out of a strip's mask what is near enough to what is shown, and what is not there."""
+        place = _at(_moved(box, strip))
+        far = np.zeros((box.h, box.w), np.bool_)
+        for k, limit in enumerate(limits):
+            shown, plane = self._shown[k][place], new[k][_at(box)]
+            far |= np.maximum(plane, shown) - np.minimum(plane, shown) > limit
+        if self._there is not None and self._fresh is not None:
+            far |= self._fresh[place]
+            far &= self._there[place]
+        mask[_at(box)] &= far
 
     def sample(self, needed: Needed, most: int) -> Numbers:
         """Colour numbers of needed pixels, about ``most`` of them at most, evenly taken."""
@@ -178,21 +215,20 @@ class Canvas:
             out = np.empty((band.h, band.w), np.uint8)
             mapper.indices(self._numbers[at], self._pattern[at], out)
             key = out.astype(np.intp)
-            differs = np.zeros(out.shape, np.bool_)
-            mask = self._mask[at]
+            # bytes of 0 and 255, and exclusive or: a few times as fast as copying where a mask says so
+            wanted = np.negative(self._mask[at].view(np.uint8))
+            differs = wanted.copy() if self._blank else np.zeros_like(wanted)
+            if self._fresh is not None:
+                differs |= np.negative(self._fresh[at].view(np.uint8)) & wanted
             for k in range(3):
-                new = palette[k].take(key, mode="clip")
                 shown = self._shown[k][at]
-                differs |= new != shown
-                np.copyto(shown, new, where=mask)
-            if self._blank:
-                differs[:] = True
-            differs &= mask
-            np.copyto(
-                indices[band.y - area.y : band.bottom - area.y, band.x - area.x : band.right - area.x],
-                out,
-                where=differs,
-            )
+                change = palette[k].take(key, mode="clip")
+                change ^= shown
+                change &= wanted
+                shown ^= change
+                differs |= change
+            out |= np.negative((differs == 0).view(np.uint8))  # 255 is transparent
+            indices[band.y - area.y : band.bottom - area.y, band.x - area.x : band.right - area.x] = out
         box = _bounds(indices != TRANSPARENT)
         self._blank = False
         if box is None:
@@ -201,6 +237,11 @@ class Canvas:
             IntRect(area.x + box.x, area.y + box.y, box.w, box.h),
             np.ascontiguousarray(indices[box.y : box.bottom, box.x : box.right]),
         )
+
+
+def _moved(rect: IntRect, origin: IntRect) -> IntRect:
+    """A rectangle inside another one, in the coordinates of that one."""
+    return IntRect(origin.x + rect.x, origin.y + rect.y, rect.w, rect.h)
 
 
 def _at(rect: IntRect) -> tuple[slice, slice]:

@@ -58,7 +58,7 @@ class Colours:
             TooManyColours: Also when it cleared everything: no number is valid any more.
         """
         sy, su, sv = _LEVELS[self._level]
-        key = (y >> np.uint8(sy)).astype(np.intp)
+        key = (y >> np.uint8(sy) if sy else y).astype(np.intp)
         key <<= 8 - su
         key += u >> np.uint8(su)
         key <<= 8 - sv
@@ -80,6 +80,6 @@ class Colours:
         self._number[fresh] = new
         where = at[first]
         for channel, plane in enumerate((y, u, v)):
-            self.values[new, channel] = plane.ravel()[where] if plane.flags.c_contiguous else plane.reshape(-1)[where]
+            self.values[new, channel] = plane.ravel()[where]
         self.count += len(fresh)
         self._number.take(key, out=out, mode="clip")

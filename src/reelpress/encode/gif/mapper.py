@@ -18,7 +18,7 @@ LEVELS = 16
 _MIX_NOISE = 0.25
 """What the contrast of a mixture costs, against the error of its mean."""
 
-_NEIGHBOURS = 12
+_NEIGHBOURS = 8
 """Colours around the nearest one that a mixture may take."""
 
 _CHUNK = 1024

@@ -37,11 +37,15 @@ if TYPE_CHECKING:
     from reelpress.media.planes import Planes
 
 _SAMPLE = 60_000
-"""Pixels by which a palette is judged."""
+"""Pixels by which a palette is chosen."""
+_JUDGED = 4000
+"""Pixels by which one is judged, of those."""
 _WORSE = 1.7
 """By how much the mean squared error may exceed the palette's own before another one is tried."""
 _KEPT = 4
 """Palettes that are remembered."""
+_WORST = 3.0
+"""As ``_WORSE``, but for pictures that would have to wait."""
 _PATIENCE = 12
 """Pictures without another try after one that gained little; after so many a palette is no longer good just because
 it was not better when it was chosen."""
@@ -60,6 +64,8 @@ class Piece:
     y: int
     palette: Palette
     is_global: bool
+    clears: bool
+    """The screen is emptied before it: something became transparent."""
     dts: int
     """Frame at which it is shown; the end of the video for a piece without pixels."""
 
@@ -99,10 +105,14 @@ class GifEncoder:
         self._palettes: list[Used] = []
         self._at = 0
         """The palette used last."""
+        self._has_global = True
+        """The first of them is the file's own."""
         self._untried = 0
         """Pictures since the last try of another palette."""
         self._wait = 0
-        """Pictures to let go by before the next one."""
+        """Pictures to let go by before the next one,"""
+        self._bearable = 0.0
+        """unless the error is larger than this."""
         self._shown = array("q")
         self._decision = Decision(Kind.REAL, "nothing yet")
         self._end = 0
@@ -132,6 +142,13 @@ class GifEncoder:
         if needed is not None:
             used = self._palette_for(needed)
             found = self._canvas.write(needed, used.mapper)
+        if found is None and not self._shown:
+            # nothing is there yet, and time runs all the same
+            self._has_global = False
+            self._shown.append(pts)
+            self._decision = Decision(Kind.KEY, "the first picture, with nothing in it")
+            nothing = np.full((1, 1), TRANSPARENT, np.uint8)
+            return [Piece(nothing, 0, 0, np.zeros((2, 3), np.uint8), False, False, pts)]
         if found is None:
             self._decision = Decision(Kind.HOLD, "the last picture lasts longer")
             return []
@@ -141,49 +158,60 @@ class GifEncoder:
         self._decision = Decision(
             Kind.KEY if first else Kind.REAL, "the first picture" if first else "something changed"
         )
-        return [Piece(indices, area.x, area.y, used.mapper.rgb, used is self._palettes[0], pts)]
+        return [
+            Piece(
+                indices,
+                area.x,
+                area.y,
+                used.mapper.rgb,
+                self._has_global and used is self._palettes[0],
+                self._canvas.cleared,
+                pts,
+            )
+        ]
 
     def flush(self) -> list[Piece]:
         """See :meth:`reelpress.encode.base.Encoder.flush`; the last piece is the end of the video."""
-        return [Piece(np.zeros((0, 0), np.uint8), 0, 0, np.zeros((0, 3), np.uint8), False, self._end)]
+        return [Piece(np.zeros((0, 0), np.uint8), 0, 0, np.zeros((0, 3), np.uint8), False, False, self._end)]
 
     def _palette_for(self, needed: Needed) -> Used:
         """One of the palettes there are, or a new one where they are not good enough for these pixels."""
         sample = self._canvas.sample(needed, _SAMPLE)
+        judged = sample[:: max(1, len(sample) // _JUDGED)]
         if not self._palettes:
-            return self._new(sample)
+            return self._new(sample, judged)
         # The one used last is likely to fit; the global one costs no bytes.
         errors: dict[int, float] = {}
         self._untried += 1
         order: dict[int, None] = dict.fromkeys((self._at, *range(len(self._palettes))))
         for at in order:
             used = self._palettes[at]
-            errors[at] = used.mapper.error(sample)
+            errors[at] = used.mapper.error(judged)
             if errors[at] <= self._settings.good or (errors[at] <= _WORSE * used.error and self._untried < _PATIENCE):
                 self._at = at
                 return used
         self._at, least = min(errors.items(), key=lambda item: item[1])
         best = self._palettes[self._at]
-        if self._untried < self._wait:
+        if self._untried < self._wait and least <= self._bearable:
             return best
         self._untried = 0
-        new = self._new(sample)
+        new = self._new(sample, judged)
         if new.error > _GAIN * least:
             self._palettes.remove(new)
-            self._wait = _PATIENCE
+            self._wait, self._bearable = _PATIENCE, 1.5 * least
             return best
-        self._wait = _PAUSE
+        self._wait, self._bearable = _PAUSE, max(_WORST * new.error, 4 * self._settings.good)
         if len(self._palettes) > _KEPT:
             del self._palettes[1]
         self._at = len(self._palettes) - 1
         return new
 
-    def _new(self, sample: Numbers) -> Used:
+    def _new(self, sample: Numbers, judged: Numbers) -> Used:
         counts = np.bincount(sample)
         numbers = np.flatnonzero(counts)
         chosen = choose(self._colours.values[numbers], counts[numbers].astype(np.float64), self._settings.colours)
         mapper = Mapper(self._colours, chosen, self._settings.dither)
-        used = Used(mapper, mapper.error(sample))
+        used = Used(mapper, mapper.error(judged))
         self._palettes.append(used)
         self.palettes += 1
         return used
@@ -234,7 +262,7 @@ class GifWriter:
                 if self._late is None and piece.size:
                     self._put(blocks.header(*self._size, piece.palette, self._settings.loop))
                 if self._late is not None:
-                    self._write(*self._late, piece.dts)
+                    self._write(*self._late, piece.dts, clears=piece.clears)
                 self._late = (_image(piece), piece.dts) if piece.size else None
 
     def finish(self, cancelled: Callable[[], bool] | None = None, progress: Callable[[], None] | None = None) -> None:
@@ -255,11 +283,14 @@ class GifWriter:
             self._closed = True
             self._file.close()
 
-    def _write(self, image: blocks.Image, start: int, end: int) -> None:
-        """An image, shown from frame ``start`` to frame ``end``."""
+    def _write(self, image: blocks.Image, start: int, end: int, *, clears: bool) -> None:
+        """An image, shown from frame ``start`` to frame ``end``, after which the screen is kept or emptied."""
         left = tick(end, self._fps) - tick(start, self._fps)
         delay = min(left, blocks.LONGEST)
-        self._put(blocks.image_head(image, delay) + self._lzw.compress(image.indices))
+        if clears:  # it takes away what its rectangle covers, so that has to be everything
+            image, left = blocks.spread(image, self._size), delay
+        disposal = blocks.CLEAR if clears else blocks.KEEP
+        self._put(blocks.image_head(image, delay, disposal) + self._lzw.compress(image.indices))
         self.packets += 1
         left -= delay
         while left > 0:  # eleven minutes without a change: a transparent pixel goes on

@@ -57,7 +57,7 @@ class GifSettings:
         """Squared distance from which colours are mixed; ``None``: no dither, below 40."""
         if self.quality < 40:
             return None
-        return (1.5 + (100 - self.quality) / 20) ** 2
+        return (2 + (100 - self.quality) / 20) ** 2
 
 
 def check_rate(fps: Fraction) -> None:

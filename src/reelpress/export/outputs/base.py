@@ -81,8 +81,41 @@ class Output(Protocol):
         ...
 
     @property
+    def has_pictures(self) -> bool:
+        """Whether there are pictures in it; without them nothing is decoded or drawn."""
+        ...
+
+    @property
     def video_codec(self) -> str:
         """For the report."""
+        ...
+
+    @property
+    def audio_codec(self) -> str:
+        """For the report: the sound's encoder by the library's name, where there is sound."""
+        ...
+
+    @property
+    def sound(self) -> str:
+        """The same, for people."""
+        ...
+
+    @property
+    def alpha(self) -> bool:
+        """Whether pictures are drawn over nothing and keep their alpha."""
+        ...
+
+    @property
+    def on_cpu(self) -> str | None:
+        """Why pictures have to be drawn on the CPU, as yuv420p; ``None``: they need not."""
+        ...
+
+    def of(self, settings: ExportSettings) -> Output:
+        """The same kind of file as an export with these settings makes it.
+
+        Raises:
+            SettingsError: ``codec`` is none that it can have, or there is no alpha where it is asked for.
+        """
         ...
 
     @property

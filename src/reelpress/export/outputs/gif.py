@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from reelpress.encode.candidates import Candidate
 from reelpress.encode.gif.settings import DEFAULT_QUALITY, FASTEST, GifSettings, check_rate
@@ -13,6 +13,7 @@ from reelpress.errors import SettingsError
 from reelpress.export.outputs.base import Buffering, OpenSession
 from reelpress.export.plan import Estimate, FormatEdge
 from reelpress.export.settings import GIF_ENCODERS
+from reelpress.media.encoder import FORMATS_OF
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from reelpress.export.settings import ExportSettings, Unchanged
     from reelpress.media.encoder import EncoderSpec
     from reelpress.media.verify import VerifyResult
+
+TRANSPARENT = "yuva420p"
+"""What is composed over nothing."""
 
 RATE = Fraction(15)
 """Pictures a second where none are asked for."""
@@ -41,14 +45,27 @@ def gif_settings(settings: ExportSettings, colours: int = 255) -> GifSettings:
     return GifSettings(quality, settings.loop or 0, colours)
 
 
+@dataclass(frozen=True)
 class GifOutput:
     """Implements :class:`reelpress.export.outputs.base.Output`."""
 
-    name = "gif"
-    has_sound = False
-    has_subtitles = False
-    video_codec = "gif"
-    color = "rgb full"
+    alpha: bool = False
+    """Pixels may be transparent, wholly or not at all."""
+
+    name: ClassVar[str] = "gif"
+    has_sound: ClassVar[bool] = False
+    has_pictures: ClassVar[bool] = True
+    has_subtitles: ClassVar[bool] = False
+    video_codec: ClassVar[str] = "gif"
+    audio_codec: ClassVar[str] = ""
+    sound: ClassVar[str] = ""
+    on_cpu: ClassVar[str | None] = None
+    color: ClassVar[str] = "rgb full"
+
+    def of(self, settings: ExportSettings) -> GifOutput:
+        if settings.codec is not None:
+            raise SettingsError(f"--codec {settings.codec} means nothing for a GIF. Leave it out, or use --format mp4.")
+        return replace(self, alpha=settings.transparent or settings.cursor_only)
 
     def check(self, settings: ExportSettings, fps: Fraction) -> None:
         check_rate(fps)
@@ -64,6 +81,8 @@ class GifOutput:
             from reelpress.encode.gif.gifski import found
 
             found()
+            if self.alpha:
+                raise SettingsError("gifski gets pictures without alpha here. Leave --encoder gifski out.")
             if settings.max_size is not None:
                 raise SettingsError("--max-size cannot look into gifski. Leave one of the two out.")
 
@@ -74,8 +93,9 @@ class GifOutput:
         self, spec: EncoderSpec, settings: ExportSettings, drawn: tuple[str, ...]
     ) -> tuple[EncoderChoice, list[Fallback]]:
         del spec
-        own = Candidate("gif", "gif", ("yuv420p", "nv12"), hardware=False, note="built in")
+        own = Candidate("gif", "gif", FORMATS_OF["gif"], hardware=False, note="built in")
         candidate = replace(own, name="gifski") if settings.encoder == "gifski" else own
+        drawn = (TRANSPARENT,) if self.alpha else drawn
         taken = next((each for each in drawn if each in candidate.formats), candidate.formats[0])
         if settings.encoder == "gifski":
             return EncoderChoice(candidate, taken, Choice("gifski", "asked for; it is your program, none of ours")), []

@@ -14,6 +14,7 @@ from reelpress.export.page.parts import Column, Row
 from reelpress.export.page.privacy import Names
 from reelpress.export.page.shell import page
 from reelpress.export.page.units import number, percent, seconds, size
+from reelpress.export.plan import said_of_rate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -209,9 +210,7 @@ def _choices(plan: Mapping[str, Any]) -> Markup:
         el("h3", "Rate control"),
         el(
             "p",
-            f"CRF {rate['crf']:g}, preset {rate['preset']}, at most {number(rate['maxrate'] / 1e6, 1)} Mbit/s, "
-            f"a key frame every {rate['gop_s']:g} s at least, look-ahead {rate['lookahead']} frames, "
-            f"{rate['threads']} threads.",
+            f"{said_of_rate(rate)[:1].upper()}{said_of_rate(rate)[1:]}.",
         ),
         el("h3", "Formats on the way"),
         parts.table(
