@@ -6,7 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from test_compositors import COMPOSITORS, error_of, identical, make, truth_of
+from test_compositors import COMPOSITORS, error_of, identical, make, parameters, truth_of
 
 from reelpress.export.sources import SourcePool
 from reelpress.project.load import load_project
@@ -35,7 +35,7 @@ def pictures(sources, plan):
     return {layer.source: sources.planes(layer.source, layer.frame) for layer in plan.pictures()}
 
 
-@pytest.mark.parametrize("name", sorted(COMPOSITORS.keys() - {"reference"}))
+@pytest.mark.parametrize("name", parameters(COMPOSITORS.keys() - {"reference"}))
 def test_demo_frames_are_drawn_as_the_reference_draws_them(demo, name):
     director, sources = demo
     compositor = make(name)
@@ -56,7 +56,7 @@ def test_demo_frames_are_drawn_as_the_reference_draws_them(demo, name):
         compositor.close()
 
 
-@pytest.mark.parametrize("name", sorted(COMPOSITORS.keys() - {"reference"}))
+@pytest.mark.parametrize("name", parameters(COMPOSITORS.keys() - {"reference"}))
 def test_steps_at_the_end_of_the_demo_s_motions(demo, name):
     """From the last moving frame to the first resting one, both drawn alone: no larger a step than the truth's own."""
     director, sources = demo

@@ -31,6 +31,18 @@ class Swift(Compositor, Ahead, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Traffic:
+    """What went between the CPU's memory and the GPU's."""
+
+    frames: int = 0
+    """Pictures drawn, whole or in part; one that was held is none."""
+    uploaded: int = 0
+    """Bytes of source pictures and art."""
+    read_back: int = 0
+    """Bytes of finished pictures."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Waiting:
     """A frame on its way, with all that is needed to draw it elsewhere."""
 
@@ -45,25 +57,28 @@ class Resilient:
     the sure one: the frames that come out are the same and in the same order. One thread at a time.
 
     Args:
-        swift: The GPU's. Closed at its first failure.
+        swift: The GPU's, closed at its first failure; or the fault with which it could not even be made.
         sure: Makes the one to go on with.
         deadline_s: For each frame to come back.
     """
 
-    def __init__(self, swift: Swift, sure: Callable[[], Compositor], *, deadline_s: float = FINISH_S) -> None:
-        self._swift: Swift | None = swift
+    def __init__(
+        self, swift: Swift | GpuError, sure: Callable[[], Compositor], *, deadline_s: float = FINISH_S
+    ) -> None:
+        fault = swift if isinstance(swift, GpuError) else None
+        self._swift: Swift | None = None if isinstance(swift, GpuError) else swift
         self._make = sure
         self._sure: Compositor | None = None
         self._deadline_s = deadline_s
         self._waiting: deque[_Waiting] = deque()
-        self._capabilities = swift.capabilities
         self._previous: Composed | None = None
         """Of the compositor in use."""
-        self.lost: str | None = None
+        self.lost: str | None = None if fault is None else str(fault)
         """Why the swift one was given up, as a sentence; ``None``: it was not."""
-        self.lost_at: int | None = None
+        self.lost_at: int | None = None if fault is None else 0
         """Number of the first frame that it did not draw."""
         self._finished = 0
+        self._traffic = Traffic()
 
     @property
     def name(self) -> str:
@@ -71,7 +86,12 @@ class Resilient:
 
     @property
     def capabilities(self) -> CompositorCapabilities:
-        return self._capabilities if self._swift is not None else self._on_cpu().capabilities
+        return (self._swift or self._on_cpu()).capabilities
+
+    @property
+    def traffic(self) -> Traffic:
+        """Of the swift one so far, also after it was given up."""
+        return self._traffic if self._swift is None else _traffic_of(self._swift)
 
     @property
     def depth(self) -> int:
@@ -137,8 +157,19 @@ class Resilient:
     def _give_up(self, fault: GpuError) -> None:
         """Go on without the swift one. What it still has on its way is in ``_waiting``, and so drawn anew."""
         swift, self._swift = self._swift, None
-        self.lost, self.lost_at = str(fault), self._finished
+        # Another thread looks whether ``lost`` is set, and then at the number: that comes first.
+        self.lost_at = self._finished
+        self.lost = str(fault)
         self._previous = None  # a picture of another compositor's: the next one is drawn whole
         if swift is not None:
+            self._traffic = _traffic_of(swift)
             with suppress(GpuError):  # it is gone anyway
                 swift.close()
+
+
+def _traffic_of(swift: Swift) -> Traffic:
+    """Counts of those compositors that count."""
+    drawn, patched, sent, read = (
+        int(getattr(swift, name, 0)) for name in ("composed", "patched", "uploaded", "read_back")
+    )
+    return Traffic(drawn + patched, sent, read)

@@ -59,7 +59,9 @@ def through_effect(layer: EffectLayer, rect: IntRect, size: Size) -> list[IntRec
     if part is None:
         return [rect]
     seen = [] if _holds(_settled(layer), rect) else [rect]
-    spread = _cells_of(layer, part) if layer.effect is Effect.PIXELATE else _grown(part, layer.amount + CHROMA_PITCH)
+    spread = (
+        _cells_of(layer, part, size) if layer.effect is Effect.PIXELATE else _grown(part, layer.amount + CHROMA_PITCH)
+    )
     cover = pixel_cover(spread, size, CHROMA, 2) if spread is not None else None
     inner = _common_part(cover, touched[0]) if cover is not None else None
     return seen if inner is None else [*seen, inner]
@@ -98,10 +100,13 @@ def _around(hole: IntRect | None, size: Size) -> list[IntRect]:
     return [part for part in parts if part.w > 0 and part.h > 0]
 
 
-def _cells_of(layer: EffectLayer, changed: IntRect) -> Rect | None:
+def _cells_of(layer: EffectLayer, changed: IntRect, size: Size) -> Rect | None:
     """The cells whose colour is taken from changed samples."""
-    across = _cell_range(layer.rect.x, layer.rect.w, layer.amount, changed.x, changed.right)
-    down = _cell_range(layer.rect.y, layer.rect.h, layer.amount, changed.y, changed.bottom)
+    # A cell whose centre lies beyond the frame shows the frame's outermost samples.
+    x0, y0 = (-FAR if first <= 0 else first for first in (changed.x, changed.y))
+    x1, y1 = (FAR if last >= end else last for last, end in zip((changed.right, changed.bottom), size, strict=True))
+    across = _cell_range(layer.rect.x, layer.rect.w, layer.amount, x0, x1)
+    down = _cell_range(layer.rect.y, layer.rect.h, layer.amount, y0, y1)
     if across is None or down is None:
         return None
     return Rect(across[0], down[0], across[1] - across[0], down[1] - down[0])

@@ -13,10 +13,10 @@ import copy
 from bisect import bisect_right
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from reelpress.errors import SettingsError
-from reelpress.project.background import FALLBACK_NOTCH
+from reelpress.project.background import FALLBACK_NOTCH, ColorSource
 from reelpress.project.cursor import CursorType
 from reelpress.project.timeline import TransitionType
 from reelpress.recording.model import RecordingKind
@@ -35,6 +35,7 @@ from reelpress.scene.grading import Grading
 from reelpress.scene.keyboard import KeyboardTrack
 from reelpress.scene.masks import MaskTrack
 from reelpress.scene.not_drawn import not_drawn
+from reelpress.scene.overlay import over_nothing, pointer_only
 from reelpress.scene.plan import BackgroundLayer, FillLayer, FramePlan, GroupLayer, Layer, Rect, Shape
 from reelpress.scene.pointer_path import PointerPath
 from reelpress.scene.scenes import SceneTimeline
@@ -115,6 +116,7 @@ class Director:
         base: Path | None = None,
         image_size: Callable[[str], tuple[int, int] | None] | None = None,
         measure: TextMeasure | None = None,
+        alpha: Literal["transparent", "pointer"] | None = None,
     ) -> None:
         """Work out everything that does not change from frame to frame.
 
@@ -127,6 +129,8 @@ class Director:
             image_size: Absolute path of a background image -> its upright size in pixels, ``None`` when it cannot
                 be read (the background is then white, with a warning). The scene opens no files itself.
             measure: Sizes of text runs (``text.layout.measure``); without it no text is drawn, as ``not_drawn`` says.
+            alpha: For pictures with alpha: no background (a colour of the project that lets through stays), or nothing
+                but the pointer.
 
         Raises:
             SettingsError: Resolution, rate or range is not possible.
@@ -203,6 +207,7 @@ class Director:
         self._shots = tuple(self._shot(span) for span in self.timeline.spans)
         self._firsts = [shot.first for shot in self._shots]
         self._transitions = self._fades()
+        self._alpha, self._ground = alpha, _through(project, self.size)
         self._reuse = _Reuse()
         warnings.extend(self._missing_pointers())
         self.warnings: tuple[str, ...] = tuple(dict.fromkeys(warnings))
@@ -223,6 +228,8 @@ class Director:
     @property
     def tracks(self) -> tuple[VideoTrack, ...]:
         """The video tracks that the planned frames need, in order of first use."""
+        if self._alpha == "pointer":
+            return ()
         first, last = self.range.first, self.range.first + self.range.count
         shots = [
             shot
@@ -262,6 +269,10 @@ class Director:
         time = at / self.fps
         index = max(bisect_right(self._firsts, at) - 1, 0)
         layers = self._stage_layers(at, time, index)
+        if self._alpha == "pointer":
+            return self._planned(pointer_only(layers, self.size))
+        if self._alpha is not None:
+            layers = over_nothing(layers, self._ground)
         seconds = float(time)
         masks = self._masks.layers(seconds)
         texts = self._texts.layers(seconds)
@@ -269,6 +280,10 @@ class Director:
         keys = self._keys.layers(seconds, self._captions.boxes(seconds)) if self._keys else ()
         if masks or texts or captions or keys:
             layers = (*layers, *masks, *texts, *keys, *captions)
+        return self._planned(layers)
+
+    def _planned(self, layers: tuple[Layer, ...]) -> FramePlan:
+        """A plan of these layers; the last one where that is the same."""
         last = self._reuse.plan
         same = last is not None and len(last.layers) == len(layers)
         if last is not None and same and all(a is b or a == b for a, b in zip(last.layers, layers, strict=True)):
@@ -469,6 +484,16 @@ def _need(measure: TextMeasure | None) -> TextMeasure:
         raise RuntimeError("a text is planned although nothing can measure it")
 
     return refuse
+
+
+def _through(project: Project, size: tuple[int, int]) -> FillLayer | None:
+    """A background colour of which a part is transparent, as a layer over nothing."""
+    source = project.background.source
+    if not isinstance(source, ColorSource) or not 0 < source.alpha < 255:
+        return None
+    r, g, b = source.value
+    whole = Shape(Rect(0.0, 0.0, float(size[0]), float(size[1])))
+    return FillLayer(whole, (r / 255, g / 255, b / 255), source.alpha / 255)
 
 
 def _float_rect(card: Rect) -> Rect:

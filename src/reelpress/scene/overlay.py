@@ -1,0 +1,67 @@
+"""Layers for pictures with alpha: without what lies behind everything, or of the pointer alone.
+
+A picture with alpha is drawn over nothing. Where one side of a cross-fade is drawn over the other, the one below stays
+as it is: cards mostly lie in the same place, and there the sum is opaque, as it should be. Pointers mostly do not, so
+in an overlay of the pointer the one that goes is faded by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from reelpress.scene.plan import BackgroundLayer, FillLayer, GroupLayer, SpriteLayer
+
+if TYPE_CHECKING:
+    from reelpress.scene.plan import Layer
+
+
+def over_nothing(layers: tuple[Layer, ...], ground: FillLayer | None) -> tuple[Layer, ...]:
+    """``layers`` without their backgrounds.
+
+    Args:
+        layers: In drawing order.
+        ground: What stands in the place of a background: a colour that lets through; ``None``: nothing at all.
+    """
+    found: list[Layer] = []
+    for layer in layers:
+        if isinstance(layer, BackgroundLayer):
+            found = [] if ground is None else [ground]  # a background hides what is below it
+        elif isinstance(layer, GroupLayer):
+            found.append(replace(layer, layers=over_nothing(layer.layers, ground)))
+        else:
+            found.append(layer)
+    return tuple(found)
+
+
+def pointer_only(layers: tuple[Layer, ...], size: tuple[int, int]) -> tuple[Layer, ...]:
+    """Of ``layers`` the pointer, as large, as opaque and as clipped as it is in the whole picture.
+
+    Args:
+        layers: In drawing order.
+        size: Of the frame: a fill over all of it (a fade through black) takes the pointer away as it takes the picture.
+    """
+    found: tuple[Layer, ...] = ()
+    for layer in layers:
+        if isinstance(layer, SpriteLayer):
+            found = (*found, layer)
+        elif isinstance(layer, GroupLayer):
+            if layer.warp is None and any(isinstance(each, BackgroundLayer) for each in layer.layers):
+                found = _faded(found, 1.0 - layer.opacity)
+            inside = pointer_only(layer.layers, size)
+            if inside:
+                found = (*found, replace(layer, layers=inside))
+        elif isinstance(layer, FillLayer) and _covers(layer, size):
+            found = _faded(found, 1.0 - layer.opacity)
+    return found
+
+
+def _faded(layers: tuple[Layer, ...], opacity: float) -> tuple[Layer, ...]:
+    if not layers or opacity >= 1:
+        return layers
+    return (GroupLayer(layers, opacity),) if opacity > 0 else ()
+
+
+def _covers(layer: FillLayer, size: tuple[int, int]) -> bool:
+    rect = layer.shape.rect
+    return layer.shape.radius == 0 and rect.x <= 0 and rect.y <= 0 and rect.right >= size[0] and rect.bottom >= size[1]
