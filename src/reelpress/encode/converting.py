@@ -65,6 +65,16 @@ class Converting:
         self._last = None
         return self._encoder.flush()
 
+    @property
+    def lost(self) -> str | None:
+        """Why the converter of the plan was given up, as a sentence; ``None``: it was not."""
+        return getattr(self._converter, "reason", None)
+
+    @property
+    def used(self) -> str:
+        """Name of the converter in use."""
+        return self._converter.name
+
     def close(self) -> None:
         """Release the converter; calling it twice is harmless."""
         self._converter.close()

@@ -210,6 +210,9 @@ def _flowed(
         lost = flow.renderer_lost()
         if lost is not None:
             fell_back("renderer", "gpu", "planar", lost)
+        unconverted = flow.converter_lost()
+        if unconverted is not None:
+            fell_back("converter", job.ways.converter.used, *unconverted)
 
     flow = _Flow(job, part_path, cancel, hooks, observer, job.unchanged)
     try:
@@ -240,10 +243,7 @@ def _flowed(
     return flow, stats
 
 
-Guard = TargetGuard | PipeGuard
-
-
-def guard_of(job: Job, target: Path) -> Guard:
+def guard_of(job: Job, target: Path) -> TargetGuard:
     """What stands around writing ``target``."""
     if isinstance(job.output, PipeOutput) and target == job.target:
         return PipeGuard(job.output)
@@ -252,7 +252,7 @@ def guard_of(job: Job, target: Path) -> Guard:
     return TargetGuard(target, overwrite=job.settings.overwrite, sources=sources_of(job))
 
 
-def _commit(guard: Guard, beside: Guard | None) -> None:
+def _commit(guard: TargetGuard, beside: TargetGuard | None) -> None:
     """Put both files in their places. Where the video's fails, its subtitles are not left alone."""
     if beside is None:
         guard.commit()
@@ -328,6 +328,7 @@ class _Flow:
         self.writer, self.encoder = opened.writer, opened.encoder
         ours = opened.encoder.spec.external_conversion  # the benchmark's baseline converts as it likes
         self.converting = job.ways.before(self.encoder) if ours else None
+        self._conversion_told = False
         if self.converting is not None:
             self.encoder = self.converting
         self.unchanged, self.refused = opened.unchanged, opened.refused
@@ -435,8 +436,18 @@ class _Flow:
         session = self.encoder if self.converting is None else self.converting.inner
         if isinstance(session, SpliceSession):
             self.inserted = asdict(session.counts)
+        if self.converting is not None:
+            self.converting.close()
         del self.writer, self.encoder
         pool.clear()
+
+    def converter_lost(self) -> tuple[str, str] | None:
+        """The converter that took the place of the plan's, and why; told once."""
+        converting = self.converting
+        if self._conversion_told or converting is None or converting.lost is None:
+            return None
+        self._conversion_told = True
+        return converting.used, converting.lost.rstrip(".")
 
     def devices_lost(self) -> dict[str, str]:
         """Tracks -> why the chip that began to decode them did not go on."""
@@ -507,7 +518,7 @@ def _converted(flow: _Flow, edge: str) -> int:
 
 def _verified(
     job: Job,
-    guard: Guard,
+    guard: TargetGuard,
     teller: Teller,
     cancel: CancelToken,
     *,

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from reelpress.color import SRGB
 from reelpress.convert.exact import PAIRS as EXACT
+from reelpress.convert.fallback import FallbackConverter, falls_back
 from reelpress.convert.select import ConverterChoice
 from reelpress.convert.select import choose as choose_converter
 from reelpress.convert.select import make as make_converter
 from reelpress.encode.converting import Converting
+from reelpress.errors import FormatError
 from reelpress.events import Fallback
 from reelpress.export.decoding import choose_decoder
 from reelpress.export.encoding import spec_of
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from reelpress.encode.base import Encoder
     from reelpress.encode.rate import RateControl
     from reelpress.encode.select import Choice, EncoderChoice
+    from reelpress.errors import ReelpressError
     from reelpress.export.outputs.base import Output
     from reelpress.export.settings import ExportSettings
     from reelpress.media.encoder import EncoderSpec
@@ -46,13 +49,22 @@ class Ways:
     def before(self, encoder: Encoder) -> Converting | None:
         """What converts pictures just before ``encoder``; ``None`` where none can ever have to be.
 
-        A GPU that gives up in the middle leaves the rest to the CPU, which draws yuv420p.
+        A GPU that gives up in the middle leaves the rest to the CPU, which draws yuv420p. A converter that its system
+        lets down leaves the rest to swscale.
         """
-        if self.converter.used not in ("none", "gpu"):
-            return Converting(encoder, make_converter(self.converter.used))
+        if self.converter.used not in ("none", "gpu", "swscale"):
+            first = make_converter(self.converter.used)
+            return Converting(encoder, FallbackConverter(first, lambda: make_converter("swscale"), judge=_goes_on))
+        if self.converter.used == "swscale":
+            return Converting(encoder, make_converter("swscale"))
         if self.renderer.name == "gpu" and self.spec.pixel_format != "yuv420p":
             return Converting(encoder, make_converter("swscale"))
         return None
+
+
+def _goes_on(error: ReelpressError) -> bool:
+    """Whether another converter should go on: also with a format that this one was not chosen for."""
+    return falls_back(error) or isinstance(error, FormatError)
 
 
 def choose_ways(

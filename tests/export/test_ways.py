@@ -1,0 +1,94 @@
+"""The way through an export survives a converter that its system lets down."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from reelpress.color import BT709_LIMITED, ColorSpec, Matrix, Range
+from reelpress.convert.select import ConverterChoice
+from reelpress.encode.base import UNKNOWN, Change
+from reelpress.encode.candidates import named
+from reelpress.encode.select import Choice, EncoderChoice
+from reelpress.errors import FormatError
+from reelpress.export.rendering import PLANAR, Renderer
+from reelpress.export.ways import Ways
+from reelpress.media.encoder import EncoderSpec
+from reelpress.media.scale import allocate
+
+if TYPE_CHECKING:
+    from reelpress.media.planes import Planes
+
+RGB = replace(BT709_LIMITED, matrix=Matrix.RGB, range=Range.FULL)
+SPEC = EncoderSpec(32, 16, Fraction(30), codec="h264_qsv", pixel_format="nv12")
+
+
+class Taking:
+    """Keeps what it is given."""
+
+    spec = SPEC
+    pixel_format, size = "nv12", (32, 16)
+
+    def __init__(self) -> None:
+        self.given: list[Planes] = []
+
+    def encode(self, planes: Planes, pts: int, change: Change = UNKNOWN) -> list[Any]:
+        self.given.append(planes)
+        return []
+
+    def flush(self) -> list[Any]:
+        return []
+
+
+def ways(converter: str, renderer: Renderer) -> Ways:
+    candidate = named("h264_qsv")
+    assert candidate is not None
+    encoder = EncoderChoice(candidate, "nv12", Choice("h264_qsv", "for this test"))
+    return Ways(
+        renderer, encoder, SPEC, ConverterChoice(converter, "for this test"), "software", Choice("software", "so")
+    )
+
+
+def grey(pixel_format: str, color: ColorSpec, value: int = 128) -> Planes:
+    planes = allocate(32, 16, pixel_format, color)
+    for plane in planes.planes:
+        plane[...] = value
+    return planes
+
+
+def test_nothing_is_put_in_between_where_nothing_is_converted() -> None:
+    encoder: Any = Taking()
+    assert ways("none", Renderer("planar", PLANAR)).before(encoder) is None
+
+
+def test_swscale_goes_on_where_the_systems_converter_fails() -> None:
+    """VideoToolbox is asked for and not here: what a Mac whose framework fails would do."""
+    encoder: Any = Taking()
+    gpu = Renderer("gpu", Choice("gpu", "for this test"), "bgra")
+    converting = ways("videotoolbox", gpu).before(encoder)
+    assert converting is not None
+    assert converting.used == "videotoolbox"
+    picture = grey("bgra", RGB)
+    converting.encode(picture, 0)
+    converting.encode(picture, 1)
+    converting.encode(grey("yuv420p", BT709_LIMITED), 2)  # the GPU gave up as well
+    assert converting.used == "swscale"
+    assert converting.lost
+    assert converting.conversions == 2
+    assert [planes.format for planes in encoder.given] == ["nv12"] * 3
+    # 16 + 219 * 128 / 255 = 125.9 for the grey of RGB; codes stay codes
+    assert [int(np.median(planes.planes[0])) for planes in encoder.given] == [126, 126, 128]
+    converting.close()
+
+
+def test_other_mistakes_are_no_fallback() -> None:
+    encoder: Any = Taking()
+    converting = ways("swscale", Renderer("gpu", Choice("gpu", "for this test"), "rgba")).before(encoder)
+    assert converting is not None
+    with pytest.raises(FormatError):
+        converting.encode(grey("bgra", BT709_LIMITED), 0)  # RGB that calls itself YUV
+    assert converting.lost is None
