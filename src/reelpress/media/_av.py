@@ -43,7 +43,8 @@ FORMATS = (
 )  # fmt: skip
 """Container formats that may be opened, by FFmpeg's names."""
 
-_TOLERANT: dict[str, Any] = {"metadata_errors": "ignore"} if int(av.__version__.split(".")[0]) < 19 else {}
+_BEFORE_19 = int(av.__version__.split(".")[0]) < 19
+_TOLERANT: dict[str, Any] = {"metadata_errors": "ignore"} if _BEFORE_19 else {}
 """PyAV 19 has no such option any more: it always tolerates bytes that are not UTF-8."""
 
 OPEN_TIMEOUT_S = 20.0
@@ -57,7 +58,7 @@ _OPTIONS = {
 
 _HEADER_ONLY: dict[str, Any] = {
     "options": {"probesize": "32", "fpsprobesize": "0"},
-    "stream_options": [{"skip_frame": "all"}],
+    **({"stream_options": [{"skip_frame": "all"}]} if _BEFORE_19 else {}),  # PyAV 19 has no such options any more
 }
 """The option of the first stream, the pictures, counts only while the file is opened."""
 
