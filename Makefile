@@ -53,9 +53,10 @@ bench-quick: $(VENV)/.dev
 bench-full: $(VENV)/.dev
 	$(BIN)/reelpress bench $(BENCH) $(if $(MOVIEPY),--peer "moviepy=moviepy:$(MOVIEPY)") $(ARGS)
 
-# On a machine with an NVIDIA GPU; docs/performance.md has the place for it.
-bench-nvidia: $(VENV)/.dev
-	$(BIN)/reelpress bench --scale 0.05 --runs 3 $(subst bench.,bench-nvidia.,$(BENCH)) $(ARGS)
+# On a machine with an NVIDIA GPU, perhaps without a network: installs nothing, takes the Python that is there and says
+# what it lacks. docs/performance.md and docs/gpu.md have the places for both results.
+bench-nvidia:
+	$(or $(wildcard $(BIN)/python),$(PYTHON)) tools/bench_nvidia.py $(ARGS)
 
 # Ratios against the committed ones; fails on a loss. BENCH_GATE says what is measured: a minute on 2 cores.
 BENCH_GATE := --quick --scenario 1080p-1min --scenario still-pointer --path baseline --path planar --path splice \

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import platform
@@ -15,6 +16,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
+if importlib.util.find_spec("reelpress") is None:  # not installed: a machine that installs nothing
+    sys.path.insert(0, str(ROOT / "src"))
 CACHE = Path(os.environ.get("REELPRESS_BENCH_CACHE", ROOT / "out" / "bench"))
 
 
@@ -93,9 +96,12 @@ def facts() -> dict[str, Any]:
                 cpu = line.split(":", 1)[1].strip()
                 break
     affinity = getattr(os, "sched_getaffinity", None)
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
-    ).stdout.strip()
+    try:
+        commit = subprocess.run(
+            ["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+        ).stdout.strip()
+    except OSError:  # a copy of the tree on a machine without git
+        commit = ""
     return {
         "cpu": cpu,
         "cores": len(affinity(0)) if affinity else os.cpu_count(),
@@ -103,7 +109,7 @@ def facts() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "reelpress": __version__,
-        "commit": commit,
+        "commit": commit or os.environ.get("REELPRESS_BENCH_COMMIT", "unknown"),
         "av": av.__version__,
         "numpy": numpy.__version__,
         "pillow": PIL.__version__,

@@ -3,6 +3,7 @@
     python tools/calibrate_estimates.py                 all of it, under ten minutes on two quiet cores
     python tools/calibrate_estimates.py --check-only    only the error on recordings, with the numbers that are there
     python tools/calibrate_estimates.py --fit-only      fit again to the runs that are recorded
+    python tools/calibrate_estimates.py --judge-only    the same, and judge anew
 
 Calibrated on generated scenarios: the benchmark's drawn desktops, also with a camera and with zooms, and the same again
 as other recorders would have saved them (plain videos, other rates and qualities), each with several settings. Judged
@@ -131,18 +132,23 @@ def plan_of_runs(names: list[str]) -> list[tuple[str, str, dict[str, Any]]]:
 # -- measuring --------------------------------------------------------------------------------------------------------
 
 
-def measured(source: Path, settings: dict[str, Any], folder: Path) -> dict[str, Any]:
+def measured(source: Path, settings: dict[str, Any], folder: Path, *, tries: bool = False) -> dict[str, Any]:
     """One export: what is known before, and what came out."""
     from reelpress.export.estimates import as_dict, features
     from reelpress.export.prepare import prepare
     from reelpress.export.run import run
     from reelpress.export.settings import ExportSettings
-    from reelpress.media.probe import probe
+    from reelpress.export.trial import tried
 
     options = ExportSettings(**settings, overwrite=True)
     target = folder / f"out.{settings['format']}"
     with prepare(source, target, options) as job:
         job.copy = None  # pictures are what is measured
+        trial, trial_s = None, 0.0
+        if tries:
+            begin = time.monotonic()
+            trial = tried(job)
+            trial_s = time.monotonic() - begin
         f = features(job.director, job.recording, options, job.rate, sound=bool(job.spans))
         guess = job.encoding_plan.estimate if job.encoding_plan else job.plan.estimate
         report = run(job)
@@ -150,7 +156,6 @@ def measured(source: Path, settings: dict[str, Any], folder: Path) -> dict[str, 
     sound = 0
     if f.sound:
         sound = _sound_bytes(target)
-        probe(target)
     return {
         "features": as_dict(f),
         "size_bytes": size,
@@ -158,7 +163,7 @@ def measured(source: Path, settings: dict[str, Any], folder: Path) -> dict[str, 
         "cpu_s": report.cpu_s,
         "wall_s": report.wall_s,
         "estimate": {"size_bytes": guess.size_bytes, "wall_s": guess.wall_s},
-    }
+    } | ({"trial": {"size_bytes": trial.size_bytes, "took_s": round(trial_s, 2)}} if trial is not None else {})
 
 
 def _sound_bytes(file: Path) -> int:
@@ -205,7 +210,8 @@ def judge(folder: Path) -> list[dict[str, Any]]:
             for settings in choices:
                 asked = {**settings, "end": Fraction(JUDGED_S)}
                 row = {"source": path.name, "format": kind, "settings": {k: str(v) for k, v in settings.items()}}
-                rows.append(row | measured(path, asked, folder))
+                rows.append(row | measured(path, asked, folder, tries=True))
+                print(path.name, kind, flush=True)
     return rows
 
 
@@ -214,7 +220,7 @@ def errors(rows: list[dict[str, Any]], fits: dict[str, Any], score: float, refer
     from reelpress.export.estimates import SOUND_RATE, Features, cpu_seconds, video_bytes, wall_seconds
 
     for row in rows:
-        f = Features(**{k: v for k, v in row["features"].items()})  # type: ignore[arg-type]
+        f = Features(**row["features"])
         fit = fits["formats"][row["format"]]
         size = video_bytes(f, fit["size"]) + f.sound * SOUND_RATE / 8 * f.seconds
         cpu = cpu_seconds(f, fit["time"]) * reference / score
@@ -225,6 +231,8 @@ def errors(rows: list[dict[str, Any]], fits: dict[str, Any], score: float, refer
             "wall": round(wall / row["wall_s"] - 1, 3),
             "cpu": round(cpu / row["cpu_s"] - 1, 3),
         }
+        if "trial" in row:
+            row["error"]["trial"] = round(row["trial"]["size_bytes"] / row["size_bytes"] - 1, 3)
 
 
 def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -239,7 +247,8 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
                 "worst": round(float(max(abs(e[what]) for e in of)), 3),
                 "bias": round(math.exp(float(np.mean([math.log1p(e[what]) for e in of]))) - 1, 3),
             }
-            for what in ("size", "wall", "cpu")
+            for what in ("size", "trial", "wall", "cpu")
+            if what in of[0]
         } | {"exports": len(of)}
     return found
 
@@ -253,7 +262,9 @@ def fit(rows: list[dict[str, Any]], cores: int) -> dict[str, Any]:
 
     f = [Features(**row["features"]) for row in rows]
     x = np.array([[size_terms(one)[name] for name in SIZE_TERMS] for one in f])
-    y = np.array([math.log(row["video_bytes"] * 8 / (one.pixels * one.seconds)) for row, one in zip(rows, f, strict=True)])
+    y = np.array(
+        [math.log(row["video_bytes"] * 8 / (one.pixels * one.seconds)) for row, one in zip(rows, f, strict=True)]
+    )
     mean, spread = x.mean(0), x.std(0)
     used = spread > 1e-6
     z = (x[:, used] - mean[used]) / spread[used]
@@ -261,7 +272,7 @@ def fit(rows: list[dict[str, Any]], cores: int) -> dict[str, Any]:
     slopes[used] = np.linalg.solve(z.T @ z + RIDGE * np.eye(z.shape[1]), z.T @ (y - y.mean())) / spread[used]
     work = np.array([[work_terms(one)[name] for name in WORK_TERMS] for one in f])
     cpu = np.array([row["cpu_s"] for row in rows])
-    costs = non_negative(work / cpu[:, None], np.ones(len(cpu)))
+    costs = robust(work / cpu[:, None])
     constant, share = spread_over(cpu, np.array([row["wall_s"] for row in rows]), cores)
     return {
         "size": {
@@ -281,7 +292,16 @@ def fit(rows: list[dict[str, Any]], cores: int) -> dict[str, Any]:
     }
 
 
-def non_negative(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any], rounds: int = 4000) -> np.ndarray[Any, Any]:
+def robust(a: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """``x >= 0`` with ``a x`` near 1: after a first try, rows that are far off count less (the machine was busy)."""
+    weight = np.ones(len(a))
+    for _ in range(8):
+        x = non_negative(a * weight[:, None], weight)
+        weight = 1 / np.sqrt(np.maximum(np.abs(a @ x - 1), 0.05))
+    return x
+
+
+def non_negative(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any], rounds: int = 1500) -> np.ndarray[Any, Any]:
     """``x >= 0`` with the least ``|a x - b|``, one coordinate after the other."""
     gram, right = a.T @ a, a.T @ b
     x = np.zeros(a.shape[1])
@@ -293,11 +313,11 @@ def non_negative(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any], rounds: int =
 
 
 def spread_over(cpu: np.ndarray[Any, Any], wall: np.ndarray[Any, Any], cores: int) -> tuple[float, float]:
-    """``(constant, share)`` of ``wall = constant + cpu / (share * cores)`` with the least relative error."""
+    """``(constant, share)`` of ``wall = constant + cpu / (share * cores)`` with the least median relative error."""
     best = (math.inf, 0.0, 1.0)
     for share in np.linspace(1 / cores, 1.0, 60):
         for constant in np.linspace(0.0, 0.6, 31):
-            off = float(np.abs((constant + cpu / max(1.0, share * cores)) / wall - 1).mean())
+            off = float(np.median(np.abs((constant + cpu / max(1.0, share * cores)) / wall - 1)))
             best = min(best, (off, float(constant), float(share)))
     return best[1], best[2]
 
@@ -307,14 +327,14 @@ def spread_over(cpu: np.ndarray[Any, Any], wall: np.ndarray[Any, Any], cores: in
 
 def main() -> int:
     sys.path.insert(0, str(ROOT / "benchmarks"))
-    from common import machine_facts
-
+    from common import facts as machine_facts
     from reelpress.export import estimates
     from reelpress.pipeline.machine import cores
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check-only", action="store_true", help="judge the numbers that are there; write nothing")
     parser.add_argument("--fit-only", action="store_true", help="fit to the runs that are recorded")
+    parser.add_argument("--judge-only", action="store_true", help="judge anew, with the runs that are recorded")
     parser.add_argument("--keep", type=Path, help="folder for made sources; a temporary one otherwise")
     options = parser.parse_args()
     begin = time.monotonic()
@@ -326,9 +346,11 @@ def main() -> int:
             rows, fits = judge(folder), estimates.data()
             errors(rows, fits, score, fits["machine"]["score"], cores())
             return told(rows)
-        if options.fit_only:
+        if options.fit_only or options.judge_only:
             old = json.loads(RESULT.read_text(encoding="utf-8"))
             runs, judged, machine = old["calibration"], old["judged"], old["machine"]
+            if options.judge_only:
+                judged = judge(folder)
         else:
             runs = scenarios(folder)
             judged = judge(folder)
@@ -345,7 +367,7 @@ def main() -> int:
     result = {
         "command": COMMAND,
         "machine": machine,
-        "seconds": old["seconds"] if options.fit_only else round(time.monotonic() - begin),
+        "seconds": old["seconds"] if options.fit_only or options.judge_only else round(time.monotonic() - begin),
         "errors": {"calibration": summary(runs), "judged": summary(judged)},
         "calibration": runs,
         "judged": judged,
@@ -360,10 +382,13 @@ def told(rows: list[dict[str, Any]]) -> int:
     for row in rows:
         print(
             f"{row['source']:<30} {row['format']:<9} {row['size_bytes'] / 1e6:7.3f} MB {row['error']['size']:+7.1%}   "
-            f"{row['wall_s']:6.2f} s {row['error']['wall']:+7.1%}   cpu {row['error']['cpu']:+7.1%}"
+            f"{row['wall_s']:6.2f} s {row['error']['wall']:+7.1%}   cpu {row['error']['cpu']:+7.1%}   "
+            f"trial {row['error'].get('trial', math.nan):+7.1%}"
         )
     for kind, found in summary(rows).items():
-        for what in ("size", "wall", "cpu"):
+        for what in ("size", "trial", "wall", "cpu"):
+            if what not in found:
+                continue
             one = found[what]
             print(
                 f"{kind:<9} {what:<4} mean error {one['mean']:.1%} (goal {GOAL:.0%}), median {one['median']:.1%}, "

@@ -18,6 +18,9 @@ from typing import Any
 
 import bench_tables as bench
 import encoder_tables
+import format_table
+import gif_tables
+import gpu_tables
 import make_format_flow
 import preset_table
 import seed_tables as seed
@@ -93,6 +96,33 @@ def memory_table() -> str:
     return (
         rows(["export", "goal MB", "peak RSS MB", "frames/s", "MB", "rendered", "buffer MB"], body)
         + f"\n\n30 minutes against 1 minute: {thirty / one:.3f} of the memory (goal: at most 1.05).\n\n{machine(data)}"
+    )
+
+
+def estimates_table() -> str:
+    data = load("estimates")
+    body = [
+        [
+            kind,
+            what,
+            *(f"{one[key]:.0%}" for key in ("mean", "median", "worst")),
+            f"{one['bias']:+.0%}",
+            str(of["exports"]),
+        ]
+        for kind, of in data["errors"]["judged"].items()
+        for what, one in ((name, of[name]) for name in ("trial", "size", "wall", "cpu") if name in of)
+    ]
+    names = {
+        "trial": "bytes, by `--trial`",
+        "size": "bytes, by the model",
+        "wall": "seconds",
+        "cpu": "processor seconds",
+    }
+    body = [[row[0], names[row[1]], *row[2:]] for row in body]
+    sources = ", ".join(dict.fromkeys(row["source"] for row in data["judged"]))
+    return (
+        rows(["format", "estimate of", "mean error (goal 20 %)", "median", "worst", "bias", "exports"], body)
+        + f"\n\nOf {sources}. {machine(data)}"
     )
 
 
@@ -202,13 +232,31 @@ BENCH: dict[str, Callable[[dict[str, Any] | None], str]] = {
 }
 """Made from the result of ``reelpress bench``; ``None`` where there is none yet."""
 
-FILES = ("README.md", "docs/performance.md", "docs/guide.md", "docs/seed.md", "docs/splice.md", "docs/encoders.md")
+FILES = (
+    "README.md",
+    "docs/performance.md",
+    "docs/guide.md",
+    "docs/seed.md",
+    "docs/splice.md",
+    "docs/encoders.md",
+    "docs/gpu.md",
+    "docs/formats.md",
+)
 
 
 def tables(result: dict[str, Any] | None) -> dict[str, Table]:
     """Every table by its name; those of the benchmark from ``result``."""
     made = {name: (lambda make=make: make(result)) for name, make in BENCH.items()}
-    return {**TABLES, **made, "presets": preset_table.table, "nvidia": lambda: bench.nvidia(result_of("bench-nvidia"))}
+    return {
+        **TABLES,
+        **made,
+        "presets": preset_table.table,
+        "formats": format_table.table,
+        "gif": lambda: gif_tables.table(load("gif")),
+        "estimates": estimates_table,
+        "nvidia": lambda: bench.nvidia(result_of("bench-nvidia")),
+        **gpu_tables.tables(),
+    }
 
 
 def filled(text: str, known: dict[str, Table]) -> str:

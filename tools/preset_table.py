@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import tomllib
 
-from reelpress.export.presets import checked
 from reelpress.errors import SettingsError
+from reelpress.export.presets import checked
 from reelpress.project.preset_files import SHIPPED, read
 
 

@@ -276,7 +276,7 @@ def test_other_texts_fail(tmp_path: Path) -> None:
             stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
             container.mux(stream.encode(av.VideoFrame(64, 48, "yuv420p")))
             container.mux(stream.encode(None))
-        with pytest.raises(VerifyError, match="nobody asked for|has a box"):
+        with pytest.raises(VerifyError, match="nobody asked for"):
             check(file, NO_LABELS, Fraction(30))
     plain = tmp_path / "b.mp4"
     _small(plain, NO_LABELS)

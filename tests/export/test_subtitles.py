@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 import reelpress
 from reelpress.errors import OutputError, SettingsError, TargetExistsError, VerifyError
 from reelpress.export import run as export_run
+from reelpress.export.outputs import mp4
 from reelpress.export.settings import ExportSettings
 from reelpress.export.subtitles import JOINER, clean, cues, srt, subtitle_path
 from reelpress.media.text_track import TextCue, TextTrackSettings, text_of, text_packets
@@ -302,7 +303,7 @@ def test_a_failure_leaves_neither_file(
             export_run.TargetGuard, "commit", lambda self: fails() if self.target.suffix == ".mp4" else commit(self)
         )
     else:
-        monkeypatch.setattr(export_run, when, fails)
+        monkeypatch.setattr(mp4 if when == "verify" else export_run, when, fails)
     with pytest.raises(OutputError, match="made up"):
         reelpress.export(talking, tmp_path / "t.mp4", settings=ExportSettings(**SMALL, subtitles="srt", end=F(1, 2)))
     assert list(tmp_path.iterdir()) == []

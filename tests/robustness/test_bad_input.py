@@ -520,7 +520,7 @@ def test_larger_than_8k_is_a_clear_limit(here: Path, cli: Cli) -> None:
         (("--stall-timeout", "nan"), "--stall-timeout"),
         (("--stall-timeout", "inf"), "--stall-timeout"),
         (("--encoder-preset", "placebo!"), "ultrafast"),
-        (("--format", "webm"), "not built"),
+        (("--format", "webm"), "contradict"),
         (("--gif-quality", "80"), "for --format gif"),
     ],
     ids=" ".join,

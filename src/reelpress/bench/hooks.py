@@ -7,7 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from reelpress.bench.baseline import BaselineCompositor
+from reelpress.color import BT709_LIMITED
+from reelpress.compose.gpu.device import opened
+from reelpress.compose.resilient import Resilient
+from reelpress.convert.gpu import GpuConverter
 from reelpress.encode.base import UNKNOWN, Change, Decision, Kind
+from reelpress.encode.converting import Converting
 from reelpress.export.hooks import Hooks
 from reelpress.media.rgba import RgbaConverter
 
@@ -73,6 +78,37 @@ class SwscaleEncoder(Counted):
         return super().encode(self._converter.to_nv12(planes), pts, change)
 
 
+class TwiceEncoder(Counted):
+    """Converts RGBA to NV12 on a GPU device of its own, after the read-back, as the seed's converter does: the picture
+    goes up once more and comes back once more, and the encode stage waits for it."""
+
+    def __init__(self, inner: Encoder) -> None:
+        super().__init__(inner)
+        self._gpu = opened(allow_software=True)
+        self._converter = GpuConverter(self._gpu)
+        self._last: tuple[Planes, Planes] | None = None
+        self.calls = 0
+
+    @property
+    def read_back(self) -> int:
+        """Bytes that came back from the second device."""
+        return self._converter.bytes_read
+
+    def encode(self, planes: Planes, pts: int, change: Change = UNKNOWN) -> Sequence[Piece]:
+        if planes.format == "nv12":  # nothing to convert
+            return super().encode(planes, pts, change)
+        if self._last is None or self._last[0] is not planes:
+            self._last = planes, self._converter.convert(planes, "nv12", BT709_LIMITED)
+            self.calls += 1
+        return super().encode(self._last[1], pts, change)
+
+    def flush(self) -> Sequence[Piece]:
+        self._last = None
+        self._converter.close()
+        self._gpu.close()
+        return super().flush()
+
+
 class NullEncoder(Counted):
     """Takes every picture and makes nothing of it."""
 
@@ -127,6 +163,12 @@ class BenchHooks(Hooks):
         self.swscale = RgbaConverter()
         """RGBA to NV12, of the baseline."""
         self.baseline: BaselineCompositor | None = None
+        self.gpu: Resilient | None = None
+        """What drew on the GPU."""
+        self.converting: Converting | None = None
+        """What converts before the encoder."""
+        self.twice: TwiceEncoder | None = None
+        """What converted there afterwards."""
         self.series = Series()
         self.stats: PipelineStats | None = None
         self.counts: FrameCounts | None = None
@@ -140,17 +182,30 @@ class BenchHooks(Hooks):
 
     def compositor(self, renderer: Renderer) -> Compositor:
         if not self.way.rgba:
-            return super().compositor(renderer)
+            made = super().compositor(renderer)
+            self.gpu = made if isinstance(made, Resilient) else None
+            return made
         self.baseline = BaselineCompositor()
         return self.baseline
 
     def encoder_spec(self, spec: EncoderSpec) -> EncoderSpec:
-        return replace(spec, pixel_format="nv12") if self.way.rgba else spec
+        return replace(spec, pixel_format="nv12") if self.way.rgba or self.way.twice else spec
 
     def encoder(self, encoder: Encoder) -> Encoder:
         if self.null:
-            encoder = NullEncoder(encoder)
-        self._encoder = SwscaleEncoder(encoder, self.swscale) if self.way.rgba else Counted(encoder)
+            # What converts before it goes on doing so: that is what is measured.
+            if isinstance(encoder, Converting):
+                encoder = self.converting = Converting(NullEncoder(encoder.inner), encoder.converter)
+            else:
+                encoder = NullEncoder(encoder)
+        elif isinstance(encoder, Converting):
+            self.converting = encoder
+        if self.way.rgba:
+            self._encoder = SwscaleEncoder(encoder, self.swscale)
+        elif self.way.twice:
+            self._encoder = self.twice = TwiceEncoder(encoder)
+        else:
+            self._encoder = Counted(encoder)
         return self._encoder
 
     def stages(self, stages: Sequence[Stage]) -> Sequence[Stage]:

@@ -1,8 +1,10 @@
 """Quality of an output: against the pictures that were composed for it, in a process of its own.
 
 Each path is judged against its own compositor's pictures, so what is measured is what conversion and encoder lost, and
-not how the compositors differ (the baseline's card lies on whole pixels). The baseline's RGBA is brought to 4:2:0 by
-swscale's accurate way, which its own conversion is not.
+not how the compositors differ (the baseline's card lies on whole pixels; the GPU's samples are the CPU's within the
+contract, not to the bit). The baseline's RGBA is brought to 4:2:0 by swscale's accurate way, which its own conversion
+is not. All paths of the GPU are judged against the NV12 that it draws: what an RGBA read-back and a conversion after it
+lose is theirs.
 """
 
 from __future__ import annotations
@@ -21,12 +23,14 @@ from reelpress.bench.baseline import BaselineCompositor
 from reelpress.bench.paths import Way, chosen_ways
 from reelpress.compose.planar import PlanarCompositor
 from reelpress.export import stages
+from reelpress.export.rendering import open_gpu
 from reelpress.export.sources import SourcePool
 from reelpress.media.scale import Scaler
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from reelpress.compose.base import Compositor
     from reelpress.export.prepare import Job
     from reelpress.media.planes import Planes
 
@@ -38,7 +42,7 @@ def judge(task: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """``quality`` of each output, by path.
 
     Args:
-        task: That of the worker, with ``outputs`` (path id and file, all composed alike: all RGBA or none), ``every``,
+        task: That of the worker, with ``outputs`` (path id and file, all composed by the same compositor), ``every``,
             ``window`` (only so many frames from the start; 0: all) and ``pictures`` (a switch).
     """
     try:
@@ -83,7 +87,7 @@ def _judged(task: dict[str, Any]) -> dict[str, Any]:
         )
         return {
             "missing": None,
-            "reference": f"the pictures composed for it ({'baseline' if way.rgba else 'planar'})",
+            "reference": f"the pictures composed for it ({way.composer})",
             "frames": report.compared,
             "every": int(task.get("every", 1)),
             "of_frames": window,
@@ -108,7 +112,7 @@ def composed(job: Job, way: Way) -> Generator[Planes]:
     director = job.director
     kinds = dict.fromkeys(stages.kind_of(track.key) for track in director.tracks)
     pools = {kind: SourcePool(job.recording, threads=job.buffers.decode_threads) for kind in kinds}
-    compositor = BaselineCompositor() if way.rgba else PlanarCompositor()
+    compositor = _compositor(way)
     scaler = Scaler()
     shown: dict[str, int] = {}
     planes: dict[str, Planes] = {}
@@ -122,11 +126,18 @@ def composed(job: Job, way: Way) -> Generator[Planes]:
                 del planes[gone]
             previous = compositor.compose(plan, planes, previous)
             out = previous.planes
-            yield scaler.scale(out, out.width, out.height, "yuv420p") if way.rgba else out
+            # NV12 only has its chroma in another order: that loses nothing
+            yield out if way.composer == "planar" else scaler.scale(out, out.width, out.height, "yuv420p")
     finally:
         compositor.close()
         for pool in pools.values():
             pool.close()
+
+
+def _compositor(way: Way) -> Compositor:
+    if way.composer == "gpu":
+        return open_gpu("nv12")
+    return BaselineCompositor() if way.rgba else PlanarCompositor()
 
 
 def _finite(value: float) -> float | None:

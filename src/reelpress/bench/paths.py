@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from reelpress.errors import SettingsError
@@ -16,10 +17,12 @@ BASELINE_BUFFERS = 8
 """Frames in both of the seed's channels."""
 
 
-CPU = {"renderer": "cpu"}
+CPU = {"renderer": "cpu", "decoder": "software"}
 """Said, so that a machine with a GPU does not turn a path of the CPU into another one."""
 EVERY = {**CPU, "unchanged": "encode"}
 """Every frame is encoded, as the seed does: the way of holding pictures is ours, and no baseline may have it."""
+GPU = {"renderer": "gpu", "decoder": "software", "unchanged": "encode"}
+"""Only who composes differs: decoded on the CPU and every frame encoded, as on the other paths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +35,25 @@ class Way:
     description: str
     rgba: bool = False
     """Composed in RGBA by ``bench.baseline`` and converted by swscale."""
+    gpu: bool = False
+    """Composed on the GPU."""
+    twice: bool = False
+    """RGBA that the GPU drew is sent back to a second device, converted there, and read back again."""
     buffers: int | None = None
     """Frames in the channels; ``None``: as an export chooses."""
     settings: dict[str, str] = field(default_factory=dict)
     check: Callable[[], str | None] = lambda: None
+
+    @property
+    def composer(self) -> Literal["baseline", "gpu", "planar"]:
+        """Whose pictures it encodes."""
+        return "baseline" if self.rgba else "gpu" if self.gpu else "planar"
+
+    @property
+    def null_too(self) -> bool:
+        """Whether it is also measured with the encoder that costs nothing: for swscale's share, and for what composing
+        alone takes."""
+        return self.rgba or self.gpu or self.id == "planar"
 
     @property
     def missing(self) -> str | None:
@@ -54,8 +72,31 @@ def _refused(**options: Any) -> str | None:
     return None
 
 
+@cache
+def _adapter() -> tuple[str, str] | None:
+    """Name and kind of the GPU that an export would take, software adapters last; ``None``: there is none."""
+    from reelpress.compose.gpu.device import GpuUnavailable, adapters
+
+    try:
+        found = adapters()
+    except GpuUnavailable:
+        return None
+    return (found[0].name, found[0].kind) if found else None
+
+
 def _no_gpu() -> str | None:
-    return "The GPU compositor is not built in this version of Reelpress."
+    """Why nothing can be measured on a GPU; a software adapter is none, for who did not ask for the path by name."""
+    reason = _no_adapter()
+    if reason is not None:
+        return reason
+    name, kind = _adapter() or ("", "")
+    if kind != "software":
+        return None
+    return f"The only adapter here is a software one ({name}), which says nothing of a GPU; --path gpu takes it anyway."
+
+
+def _no_adapter() -> str | None:
+    return None if _adapter() is not None else "There is no adapter for Vulkan, Metal or D3D12 here."
 
 
 def _no_videotoolbox() -> str | None:
@@ -83,7 +124,35 @@ WAYS: tuple[Way, ...] = (
         rgba=True,
         settings=EVERY,
     ),
-    Way("gpu", "GPU NV12", "ours", "Composed and converted on the GPU, NV12 read back", check=_no_gpu),
+    Way(
+        "gpu",
+        "GPU NV12",
+        "ours",
+        "Composed and converted on the GPU, NV12 read back, every frame encoded",
+        gpu=True,
+        settings=GPU,
+        check=_no_gpu,
+    ),
+    Way(
+        "gpu-rgba",
+        "GPU, swscale after read-back",
+        "baseline",
+        "GPU composition, RGBA read back (--no-gpu-format-conversion), swscale RGBA to NV12 on the CPU",
+        gpu=True,
+        settings={**GPU, "gpu_format_conversion": "false"},
+        check=_no_gpu,
+    ),
+    Way(
+        "gpu-twice",
+        "GPU conversion after read-back",
+        "baseline",
+        "As the seed tried it: RGBA read back, sent to a second device, converted there to NV12 and read back again, "
+        "waiting for each picture",
+        gpu=True,
+        twice=True,
+        settings={**GPU, "gpu_format_conversion": "false"},
+        check=_no_gpu,
+    ),
     Way(
         "planar",
         "planar",
@@ -125,12 +194,22 @@ ENCODERS: tuple[EncoderKind, ...] = (X264, NULL)
 
 
 def chosen_ways(names: Sequence[str]) -> list[Way]:
-    """The paths of these ids (none: all).
+    """The paths of these ids (none: all). Those of the GPU take a software adapter when they are asked for by name, and
+    say so.
 
     Raises:
         SettingsError: An id is not known.
     """
-    return _chosen("--path", names, {w.id: w for w in WAYS})
+    ways: list[Way] = _chosen("--path", names, {w.id: w for w in WAYS})
+    return [_by_name(way) for way in ways] if names else ways
+
+
+def _by_name(way: Way) -> Way:
+    if not way.gpu or (_adapter() or ("", ""))[1] != "software":
+        return way
+    name = (_adapter() or ("", ""))[0]
+    text = f"{way.description}. On a software adapter ({name}): its speed says nothing of a GPU"
+    return replace(way, description=text, check=_no_adapter)
 
 
 def chosen_encoders(names: Sequence[str]) -> list[EncoderKind]:

@@ -108,7 +108,7 @@ def run(plan: Plan, say: Callable[[str], None] = lambda text: None) -> dict[str,
         "scenarios": [],
         "paths": [
             {"id": w.id, "title": w.title, "kind": w.kind, "description": w.description, "missing": w.missing}
-            for w in paths.WAYS
+            for w in ({w.id: w for w in paths.WAYS} | {w.id: w for w in plan.ways}).values()
         ],
         "encoders": [{"id": e.id, "title": e.title, "missing": e.missing} for e in paths.ENCODERS],
         "peers": [p.described() for p in plan.peers],
@@ -270,8 +270,8 @@ class _Bench:
         shortened = self.plan.extras_only_first or self.plan.extras_in is not None
         for encoder in self.plan.encoders:
             for way in self.plan.ways:
-                if encoder is paths.NULL and (skips or (not way.rgba and way.id != "planar")):
-                    continue  # the null encoder is there for swscale's share, and for what composing alone takes
+                if encoder is paths.NULL and (skips or not way.null_too):
+                    continue
                 reason = ready.missing or way.missing or encoder.missing
                 if reason is None and shortened and way.id == "baseline-adaptive":
                     if skips:
@@ -339,16 +339,16 @@ class _Bench:
     def _qualities(
         self, ready: Ready, pairs: Sequence[tuple[Way, EncoderKind]], runs: Sequence[dict[str, Any]]
     ) -> list[dict[str, Any]]:
-        """``quality`` of each pair. Nothing is timed here, so baselines and the others are judged at the same time."""
+        """``quality`` of each pair. Nothing is timed here, so those of each compositor are judged at the same time."""
         if self.plan.quality_frames <= 0:
             return [{"missing": "Not asked for."} for _ in pairs]
         found: list[dict[str, Any]] = [
             {"missing": "The null encoder writes no pictures, so there is nothing to compare."} for _ in pairs
         ]
-        groups: dict[bool, list[int]] = {}
+        groups: dict[str, list[int]] = {}
         for k, (way, encoder) in enumerate(pairs):
             if encoder is not paths.NULL:
-                groups.setdefault(way.rgba, []).append(k)
+                groups.setdefault(way.composer, []).append(k)
         commands = []
         for members in groups.values():
             total, way = runs[members[0]]["frames"]["total"], pairs[members[0]][0]
@@ -600,6 +600,7 @@ def _run(run: dict[str, Any]) -> dict[str, Any]:
     return {
         "wall_s": wall,
         "process_s": run["process_s"],
+        "pipeline_s": run["pipeline_s"],
         "fps": round(run["frames"]["total"] / wall, 3),
         "cpu_s": run["run_cpu_s"],
         "cpu_percent": round(100 * run["run_cpu_s"] / wall, 1),

@@ -18,6 +18,7 @@ from reelpress.bench.hooks import SAMPLES, BenchHooks, NothingWritten
 from reelpress.bench.metrics import counted_memory, peak_memory
 from reelpress.bench.paths import NULL, Way, chosen_ways
 from reelpress.bench.profile import limiting, sentence, shares, swscale_share
+from reelpress.compose.gpu.ring import MIN_DEPTH as RING_DEPTH
 from reelpress.export.prepare import Job, prepare
 from reelpress.export.run import run
 from reelpress.export.settings import ExportSettings
@@ -145,6 +146,7 @@ def _told(
                 edge |= {"format": "rgba", "matrix": "rgb", "range": "full", "by": "baseline compositor"}
             elif edge["edge"] == "encoded":
                 edge["format"] = "nv12"
+    ring = _on_gpu(hooks, job, null, conversions, copies)
     peak, method = peak_memory()
     output = Path(task["output"])
     return {
@@ -165,7 +167,7 @@ def _told(
             peak=peak,
             method=method,
             base=base,
-            readback=0 if baseline is None else width * height * 4,
+            readback=ring if baseline is None else width * height * 4,
             encodes=not null,
             python=python,
         ),
@@ -183,9 +185,32 @@ def _told(
         "conversions": conversions,
         "copies": copies,
         "buffers": report.get("buffers", {"rendered": job.buffers.rendered, "bytes": job.buffers.bytes}),
-        "fallbacks": list(report.get("fallbacks", ())),
+        "fallbacks": [asdict(each) for each in job.fallbacks],
         "not_drawn": [*job.plan.not_drawn, *(() if baseline is None else baseline.not_drawn)],
     }
+
+
+def _on_gpu(
+    hooks: BenchHooks, job: Job, null: bool, conversions: list[dict[str, Any]], copies: list[dict[str, Any]]
+) -> int:
+    """Add what the GPU drew and converted; returns the bytes of its read-back ring."""
+    if hooks.gpu is None:
+        return 0
+    traffic = hooks.gpu.traffic
+    read_back, frames = traffic.read_back, traffic.frames
+    if hooks.twice is not None:
+        read_back, frames = read_back + hooks.twice.read_back, frames + hooks.twice.calls
+        again = {"target": "nv12 bt709 limited", "by": "gpu, a second device", "frames": hooks.twice.calls}
+        conversions[:] = [{**each, **again} for each in _planned(job)]
+    elif null and hooks.converting is not None:  # there is no report to take them from
+        conversions[:] = [{**each, "frames": hooks.converting.conversions} for each in _planned(job)]
+    copies.append({"what": "read-back", "frames": frames, "bytes": read_back})
+    width, height = job.director.size
+    return RING_DEPTH * width * height * (4 if job.ways.renderer.output != "nv12" else 2)
+
+
+def _planned(job: Job) -> list[dict[str, Any]]:
+    return [asdict(each) for each in job.plan.conversions if each.edge == "compose->encode"]
 
 
 def _conversions(hooks: BenchHooks) -> list[dict[str, Any]]:

@@ -134,6 +134,9 @@ def plan_command(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="OUT", help="Target file.", show_default=False)
     ] = None,
+    trial: Annotated[
+        bool, typer.Option("--trial", help="Export some stretches to tell the size.", show_default=False)
+    ] = False,
     json: Json = False,
     log_level: LogLevel = None,
     debug: Debug = False,
@@ -143,7 +146,7 @@ def plan_command(
     _talk(json=json, debug=debug, log_level=log_level)
     from reelpress.cli import inspect
 
-    inspect.plan(source, output, _given(options), console)
+    inspect.plan(source, output, _given(options), console, trial=trial)
 
 
 @app.command("frame", cls=PlainCommand)

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from reelpress.cli.app import Console
 
 
-def plan(source: Path, output: Path | None, options: dict[str, Any], console: Console) -> None:
+def plan(source: Path, output: Path | None, options: dict[str, Any], console: Console, *, trial: bool = False) -> None:
     """Print the plan of an export."""
     from reelpress.export.api import plan as make_plan
 
-    data = make_plan(source, output, settings=settings_for(source, options, output)).to_dict()
+    data = make_plan(source, output, settings=settings_for(source, options, output), trial=trial).to_dict()
     if console.json:
         print(PlanEvent(data).to_json())
     else:
@@ -65,7 +65,8 @@ def print_plan(plan: dict[str, Any]) -> None:
     )
     print(f"copy: {'yes' if plan['copy']['used'] else 'no'} ({plan['copy']['reason']})")
     expected = plan["estimate"]
-    print(f"estimate: {size(expected['size_bytes'])}, {seconds(expected['wall_s'])}")
+    how = "by a model; --trial tells the size better" if expected["by"] == "model" else "the size by a trial"
+    print(f"estimate: {size(expected['size_bytes'])}, {seconds(expected['wall_s'])} ({how})")
     for label in ("not_drawn", "warnings"):
         for line in plan[label]:
             print(f"{label.replace('_', ' ').rstrip('s')}: {line}")

@@ -42,7 +42,9 @@ _ACCOUNT = "Account of the export"
 EXPORT_OPTIONS: tuple[Option, ...] = (
     Option("format", "Container; read from the output's name otherwise.", "mp4|gif|mov|webm|…", _RATE),
     Option("codec", "Video codec.", "h264|hevc|av1|vp9|prores", _RATE),
-    Option("resolution", "Box that the picture is fitted into.", "360p|480p|720p|1080p|1440p|4k|source|WxH|640w", _RATE),
+    Option(
+        "resolution", "Box that the picture is fitted into.", "360p|480p|720p|1080p|1440p|4k|source|WxH|640w", _RATE
+    ),
     Option("fps", "Output frame rate. [.cap: 60; video: its own, up to 60; GIF: 15]", "N", _RATE),
     Option("quality", "What the bits are for.", "maximum|social|web|potato", _RATE),
     Option("optimize_size", "Smaller file, slower (x264 preset slow).", None, _RATE),

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from reelpress.scene.plan import FramePlan
 
 FORMAT = "yuva420p"
-"""Five planes: Y, Cb and Cr as codes times coverage, coverage at luma positions (0..255), coverage at chroma positions."""
+"""Five planes: Y, Cb and Cr as codes times coverage, then coverage (0..255) at luma and at chroma positions."""
 
 _BUFFER = 512
 """As in ``planar``: numpy's own buffers for this thread."""

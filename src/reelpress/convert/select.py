@@ -65,6 +65,10 @@ def make(name: str, *, threads: int = 1, allow_software: bool = False) -> Conver
         from reelpress.convert.swscale import SwscaleConverter
 
         return SwscaleConverter(threads)
+    if name == "exact":
+        from reelpress.convert.exact import ExactConverter
+
+        return ExactConverter()
     if name == "reference":
         from reelpress.convert.reference import ReferenceConverter
 

@@ -118,7 +118,9 @@ def _splicing(
         return editors[0].header
 
     asked = _told(spec, f"{KEYS_ON_DEMAND}:{SPLICEABLE_B_FRAMES}")
-    writer = Mp4Writer(path, video=asked, audio=audio, text=text, container=container, labels=labels, sink=sink, parameter_sets=edited)
+    writer = Mp4Writer(
+        path, video=asked, audio=audio, text=text, container=container, labels=labels, sink=sink, parameter_sets=edited
+    )
     splicer = editors[0]
     tree = spec.preset not in WITHOUT_TREE and spec.lookahead != 0
     try:

@@ -9,6 +9,7 @@ APNG: PNG, third edition (W3C 2025), 11.3.1.6 acTL, fcTL, fdAT. WebP: RFC 9649, 
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import struct
@@ -139,7 +140,11 @@ def compressed(pixels: Pixels, settings: StillSettings) -> bytes:
         lossless = settings.quality is None
         image.save(out, "WEBP", lossless=lossless, quality=settings.quality or 60, method=4, exact=False)
     else:
-        image.save(out, "PNG", compress_level=PNG_LEVEL)
+        from PIL.PngImagePlugin import PngInfo
+
+        said = PngInfo()
+        said.add(b"sRGB", b"\x00")  # PNG 11.3.2.5: perceptual
+        image.save(out, "PNG", compress_level=PNG_LEVEL, pnginfo=said)
     return out.getvalue()
 
 
@@ -209,7 +214,8 @@ class AnimationWriter:
         """See :meth:`reelpress.media.mux.Mp4Writer.abort`."""
         if not self._closed:
             self._closed = True
-            self._file.close()
+            with contextlib.suppress(OSError):  # what is buffered does not fit on a full disk
+                self._file.close()
 
     def _image(self, still: Still, end: int) -> None:
         (self._apng if self._settings.format == "apng" else self._webp)(still, end)
@@ -227,7 +233,6 @@ class AnimationWriter:
             for name, body in chunks:
                 if name in (b"IHDR", b"sRGB"):
                     self._put(_chunk(name, body))
-            self._put(_chunk(b"sRGB", b"\x00"))
             self._count_at = self.bytes
             self._put(_chunk(b"acTL", struct.pack(">II", 0, self._settings.loop)))
         place = (still.width, still.height, still.x, still.y)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from reelpress.encode.stills import LONGEST_MS, milliseconds
@@ -11,6 +10,7 @@ from reelpress.media.verify import VerifyResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from fractions import Fraction
     from pathlib import Path
 
 FORMATS = {"apng": "PNG", "webp": "WEBP"}

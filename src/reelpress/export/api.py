@@ -58,15 +58,31 @@ def export(
         return run(job, on_event=on_event, cancel=cancel)
 
 
-def plan(source: Path | str, output: Path | str | None = None, *, settings: ExportSettings | None = None) -> ExportPlan:
+def plan(
+    source: Path | str,
+    output: Path | str | None = None,
+    *,
+    settings: ExportSettings | None = None,
+    trial: bool = False,
+) -> ExportPlan:
     """Every choice that an export would make, with the reasons. Nothing is written.
+
+    Args:
+        source: As of ``export``.
+        output: The same.
+        settings: The same.
+        trial: Take the expected size from some stretches that are exported into a temporary folder.
 
     Raises:
         InputError, UsageError: As ``export`` would.
     """
     know_machine()
     with _prepared(source, output, settings or ExportSettings()) as job:
-        return job.plan
+        if not trial:
+            return job.plan
+        from reelpress.export.trial import tried
+
+        return replace(job.plan, estimate=tried(job) or job.plan.estimate)
 
 
 def _prepared(
@@ -91,7 +107,7 @@ def render(source: Path | str, *, settings: ExportSettings | None = None) -> Ite
         ReelpressError: As ``export``.
     """
     # Said, so that no GPU is opened and tried for nothing.
-    with prepare(Path(source), None, replace(settings or ExportSettings(), renderer="cpu")) as job:
+    with prepare(Path(source), None, replace(settings or ExportSettings(), renderer="cpu"), estimated=False) as job:
         yield from _pictures(job)
 
 

@@ -33,11 +33,10 @@ from reelpress.export.observe import Observer
 from reelpress.export.report import ExportReport, FrameCounts, OutputInfo, StageTimes
 from reelpress.export.run import Teller, guard_of, sources_of
 from reelpress.export.sources import SourcePool
-from reelpress.media import pulse
+from reelpress.media import labels, pulse
 from reelpress.media.audio import AudioMixer
 from reelpress.media.copy import VideoPacketReader
 from reelpress.media.copy_sound import AAC_PACKET, AudioPacketReader
-from reelpress.media import labels
 from reelpress.media.copy_write import CopyTracks, CopyWriter
 from reelpress.media.encoder import AudioEncoderSpec, EncoderSpec
 from reelpress.media.opening import bare_session
@@ -60,7 +59,7 @@ if TYPE_CHECKING:
     from reelpress.export.prepare import Job
     from reelpress.media.encoder import VideoSession
     from reelpress.pipeline.cancel import CancelToken
-    from reelpress.export.run import Guard
+    from reelpress.pipeline.output import TargetGuard
     from reelpress.pipeline.stage import StageContext
     from reelpress.pipeline.trace import Tracer
 
@@ -397,7 +396,7 @@ def run_copy(job: Job, plan: CopyJob, *, on_event: Callable[[Event], None] | Non
     return report
 
 
-def _verified(flow: CopyFlow, guard: Guard, teller: Teller, cancel: CancelToken, tracer: Tracer) -> VerifyResult:
+def _verified(flow: CopyFlow, guard: TargetGuard, teller: Teller, cancel: CancelToken, tracer: Tracer) -> VerifyResult:
     """Read the finished file back, under the same watch as the copying itself."""
     job, plan = flow.job, flow.plan
     director = job.director

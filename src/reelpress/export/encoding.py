@@ -51,7 +51,7 @@ def choose(
         SettingsError: ``--encoder`` names none of this codec.
         EncoderError: There is none for the codec.
     """
-    found = choose_encoder(spec, settings.codec, settings.encoder, formats=formats, verdicts=_verdicts())
+    found = choose_encoder(spec, settings.codec or "h264", settings.encoder, formats=formats, verdicts=_verdicts())
     if found.wanted is None:
         return found, []
     reason = dict(found.choice.rejected)[found.wanted]

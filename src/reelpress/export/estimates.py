@@ -4,8 +4,8 @@
 itself spent on its key frames and on its changes, how much of the picture the plan changes from frame to frame (on a
 sample of frames), how much of that is motion of the scene and not of the source, scale, rates, CRF.
 
-**Seconds.** Processor time is a sum of work (``WORK_TERMS``: pixels decoded, composed, encoded, ...), each with what it
-costs on the machine of the calibration. The machine at hand is so much faster or slower as its ``score`` says, a
+**Seconds.** Processor time is a sum of work (``WORK_TERMS``: pixels decoded, composed, encoded, ...), each with its
+cost on the machine of the calibration. The machine at hand is so much faster or slower as its ``score`` says, a
 benchmark of a tenth of a second that ``reelpress plan`` runs once and keeps. Wall time is that over as many cores as the
 stages keep busy, and a constant.
 
@@ -21,7 +21,6 @@ import math
 import time
 import zlib
 from dataclasses import asdict, dataclass
-from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +29,7 @@ from reelpress.export.plan import Estimate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from fractions import Fraction
 
     from reelpress.encode.rate import RateControl
     from reelpress.export.outputs.base import Output
@@ -145,7 +145,9 @@ def features(
         same = {p.source: p.frame for p in before.pictures()} == {p.source: p.frame for p in after.pictures()}
         moving += same and share > 0.05
     tracks = [_Spent.of(track, director) for track in director.tracks]
-    display = next((spent for spent in tracks if spent.display), tracks[0] if tracks else _Spent(True, 1, 0.0, 0.0, 0.0))
+    display = next(
+        (spent for spent in tracks if spent.display), tracks[0] if tracks else _Spent(True, 1, 0.0, 0.0, 0.0)
+    )
     seconds = director.frames / float(director.fps)
     shown = [spent for spent in tracks if spent.display]
     return Features(
@@ -317,7 +319,9 @@ def _score_path() -> Path:
 def _machine_name() -> str:
     import platform
 
-    return f"{_SCORE_VERSION} {platform.system()} {platform.machine()} {platform.processor()} {platform.python_version()}"
+    return (
+        f"{_SCORE_VERSION} {platform.system()} {platform.machine()} {platform.processor()} {platform.python_version()}"
+    )
 
 
 def known_score() -> float | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from reelpress.errors import SettingsError
@@ -12,6 +11,7 @@ from reelpress.media.labels import UNKNOWN, Chapter, Labels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from fractions import Fraction
 
     from reelpress.export.settings import ExportSettings
     from reelpress.project.model import Project
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from reelpress.timeline.timeline import FrameRange, Timeline
 
 OWN_NAME = "@name"
-"""As ``--title``: the name that a ``.cap`` has for itself. Never without being asked: it tells what was recorded when."""
+"""As ``--title``: the name that a ``.cap`` has for itself. Never unasked: it tells what was recorded when."""
 
 MOST_CHAPTERS = 255
 """Of the list that most players read (chpl counts them in one byte)."""

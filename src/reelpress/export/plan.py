@@ -42,6 +42,8 @@ class Estimate:
 
     size_bytes: int
     wall_s: float
+    by: str = "model"
+    """``model``; ``trial`` where the size comes from stretches that were exported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,10 @@ class ExportPlan:
 
 def said_of_rate(rate: Mapping[str, Any]) -> str:
     """``rate_control`` in words, without a full stop."""
+    if "profile" in rate:
+        return f"ProRes {rate['profile']}, at its own rate"
+    if "bit_rate" in rate:
+        return f"{rate['bit_rate'] / 1000:g} kbit/s"
     if "crf" not in rate:
         limit = "" if rate.get("max_size") is None else f", at most {rate['max_size'] / 1e6:g} MB"
         return f"quality {rate['quality']}{limit}" if "quality" in rate else "none"

@@ -15,12 +15,12 @@ from reelpress.encode.select import Choice, EncoderChoice
 from reelpress.errors import SettingsError, StrictFallbackError, UnsupportedInputError
 from reelpress.events import Fallback
 from reelpress.export.copy import CopyJob, CopyRefused, decide
-from reelpress.export.outputs.base import Buffering, Output
 from reelpress.export.estimates import expected
 from reelpress.export.labels import labels_of
+from reelpress.export.outputs.base import Buffering, Output
 from reelpress.export.outputs.stdout import is_pipe
 from reelpress.export.outputs.stills import folder_of
-from reelpress.export.outputs.table import OUTPUTS, WITH_ALPHA, output_of
+from reelpress.export.outputs.table import WITH_ALPHA, output_of
 from reelpress.export.plan import Conversion, Estimate, ExportPlan, FormatEdge, estimate
 from reelpress.export.presets import refuse_unapplied
 from reelpress.export.settings import FORMATS, ExportSettings, Unchanged, parse_resolution
@@ -139,15 +139,13 @@ def target_path(source: Path, output: Path | None, settings: ExportSettings) -> 
     """The file that an export writes: ``output``, or ``./<source stem>.<ext>``.
 
     Raises:
-        SettingsError: The suffix names a format that is not built, or that contradicts ``--format``.
+        SettingsError: The suffix contradicts ``--format``.
     """
     if output is None:
         # abspath, not resolve: a link to a recording gives its own name to the result
         name = Path(os.path.abspath(source)).stem
         return Path(f"{name}.{settings.usual_format}")
     suffix = output.suffix.lower().lstrip(".")
-    if settings.format is None and suffix in FORMATS and suffix not in OUTPUTS:
-        ExportSettings(format=suffix)  # type: ignore[arg-type] # refuses what is not built, with its sentence
     if settings.format is not None and suffix in FORMATS and suffix != settings.format:
         raise SettingsError(f"-o {output} and --format {settings.format} contradict each other. Leave one out.")
     return output
@@ -177,9 +175,7 @@ def prepare(source: Path, output: Path | None, settings: ExportSettings, *, esti
         raise
 
 
-def _prepared(
-    source: Path, target: Path, settings: ExportSettings, recording: Recording, *, estimated: bool
-) -> Job:
+def _prepared(source: Path, target: Path, settings: ExportSettings, recording: Recording, *, estimated: bool) -> Job:
     project = load_project(recording, settings.project, look=settings.preset)
     recording = project.recording
     output = output_of(settings, target)

@@ -8,7 +8,6 @@ for what is said in that file or by anything stronger.
 from __future__ import annotations
 
 import difflib
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reelpress import flags
@@ -19,6 +18,7 @@ from reelpress.project.preset_files import AppliedPreset, Preset, find
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 NOT_IN_PRESETS = {
     "preset": "a preset cannot use another one",

@@ -202,7 +202,8 @@ def _flowed(
         fallback = Fallback(stage, wanted, used, reason)
         if job.settings.strict:
             raise StrictFallbackError(f"--strict: {used} would be used instead of {wanted} ({stage}), because {reason}")
-        job.fallbacks.append(fallback)
+        if fallback not in job.fallbacks:  # an export to a size runs several times
+            job.fallbacks.append(fallback)
         teller.event(FallbackEvent(**asdict(fallback)))
 
     def look(flow: _Flow) -> None:

@@ -68,11 +68,6 @@ MIN_SIZE = 10_000
 MAX_SIDE = 8192
 """Pixels. H.264 level 6.2 ends near it, and so does every hardware decoder."""
 
-# What exists already. An option's other values are refused with these lists, before anything is opened.
-_BUILT: dict[str, tuple[str, ...]] = {
-    "format": ("mp4", "gif", "mov", "webm", "webp", "apng", "png", "m4a", "wav"),
-}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportSettings:
@@ -152,13 +147,6 @@ class ExportSettings:
             value = getattr(self, name)
             if value is not None and value not in allowed:
                 raise SettingsError(_not_allowed(name, str(value), allowed))
-        for name, built in _BUILT.items():
-            value = getattr(self, name)
-            if value is not None and value not in built:
-                raise SettingsError(
-                    f"--{_dashed(name)} {value} is not built in this version of Reelpress. "
-                    f"Built are: {', '.join(built)}."
-                )
         if self.unchanged_tolerance is not None and not 0 <= self.unchanged_tolerance <= MAX_TOLERANCE:
             raise SettingsError(
                 f"--unchanged-tolerance is {self.unchanged_tolerance}. "
@@ -265,7 +253,17 @@ OPTION_NAMES: tuple[str, ...] = tuple(
 )
 """Option names with underscores, as ``--x-y``, ``REELPRESS_X_Y`` and in the config file."""
 
-_BOOL_FIELDS = {"chapters", "creation_time", "optimize_size", "gpu_format_conversion", "strict", "overwrite", "no_audio", "transparent", "cursor_only"}
+_BOOL_FIELDS = {
+    "chapters",
+    "creation_time",
+    "optimize_size",
+    "gpu_format_conversion",
+    "strict",
+    "overwrite",
+    "no_audio",
+    "transparent",
+    "cursor_only",
+}
 _TIME_FIELDS = {"start", "end", "gop"}
 _WHOLE_FIELDS = {"buffer_size", "unchanged_tolerance", "gif_quality", "loop"}
 _BYTE_FIELDS = {"memory", "max_size"}

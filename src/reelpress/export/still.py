@@ -69,9 +69,17 @@ def render_still(source: Path, time: Fraction, *, settings: ExportSettings | Non
     # Hundreds of pictures are decoded for one at most: a chip's decoder would hardly be open by then, and a GPU not
     # ready to draw the one.
     settings = dataclasses.replace(
-        settings or ExportSettings(), start=None, end=None, no_audio=True, subtitles=None, decoder="software", renderer="cpu"
+        settings or ExportSettings(),
+        start=None,
+        end=None,
+        no_audio=True,
+        subtitles=None,
+        decoder="software",
+        renderer="cpu",
     )
-    with watched("prepare", lambda: prepare(source, None, settings, estimated=False), stall_s=settings.stall_timeout) as job:
+    with watched(
+        "prepare", lambda: prepare(source, None, settings, estimated=False), stall_s=settings.stall_timeout
+    ) as job:
         director = job.director
         index = clock.frame_at(time, director.fps)
         if not 0 <= index < director.frames:

@@ -64,7 +64,7 @@ class Mp4Writer:
         audio: ``None`` writes no audio track.
         text: ``None`` writes no subtitle track. Its samples come from ``text_packets`` and go to ``mux`` as they are,
             each before the pictures of its time. Players show the track when they are asked to.
-        container: The library's name of the muxer: ``mp4``, ``mov`` or ``webm`` (which has no text and no index to move).
+        container: The library's name of the muxer: ``mp4``, ``mov`` or ``webm`` (no text, no index to move).
         faststart: Put the index in front of the pictures at the end, so that players on the web can start at once.
         labels: What the file says about itself.
         sink: Takes the bytes in place of ``path``, as fragments, because there is no way back in a pipe.

@@ -141,5 +141,3 @@ def verify_sound(
     if not samples <= found <= samples + slack:
         raise wrong(f"it lasts {found / AUDIO_RATE:.6f} s instead of {samples / AUDIO_RATE:.6f} s")
     return VerifyResult(0, Fraction(samples, AUDIO_RATE), 0, 0, ("track", "length", "decoded all"))
-
-

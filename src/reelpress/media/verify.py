@@ -264,7 +264,7 @@ def _compare_colour(where: str, found: tuple[int | bool, ...], color: ColorSpec)
         raise wrong(f"the colour tags of the {where} are wrong: {', '.join(bad)}")
 
 
-class opened:  # noqa: N801 - used like a function
+class opened:
     """A file to be read; one that cannot be opened is not what was planned."""
 
     def __init__(self, path: Path) -> None:

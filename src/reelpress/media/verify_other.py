@@ -115,8 +115,9 @@ def verify_other(
         _entry(moov, kind, color)
     with opened(path) as container:
         video, audio = streams_of(container, expected)
+        track: Any = container.streams[video]
         if kind.container == "webm":
-            matrix, primaries, transfer, value_range = container_tags(container.streams[video])
+            matrix, primaries, transfer, value_range = container_tags(track)
             _colours("container", (primaries, transfer, matrix), value_range, color)
             _length(container.duration, expected)
     _first_picture(path, video, kind, expected)
@@ -196,17 +197,17 @@ def _first_picture(path: Path, stream: int, kind: OtherFile, expected: Expected)
         context.thread_type, context.thread_count = "NONE", 1
         if kind.codec == "prores":
             context.codec_tag = own.codec_tag
+        frames: list[Any] = []
         try:
             for packet in container.demux(track):
-                for frame in context.decode(packet if packet.size else None):
+                frames += context.decode(packet if packet.size else None)
+                if frames:
                     break
-                else:
-                    if packet.size:
-                        continue
-                    raise wrong("no picture comes out of the decoder")
-                break
         except AV_ERRORS as fault:
             raise wrong(f"the first picture cannot be decoded ({fault})") from fault
+    if not frames:
+        raise wrong("no picture comes out of the decoder")
+    frame = frames[0]
     if (frame.width, frame.height) != expected.size:
         raise wrong(f"the bitstream is {frame.width}x{frame.height} instead of {expected.size[0]}x{expected.size[1]}")
     found = (int(frame.color_primaries), int(frame.color_trc), int(frame.colorspace))

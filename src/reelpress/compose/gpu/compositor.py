@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from reelpress.color import BT709_LIMITED
+from reelpress.color import SRGB
 from reelpress.compose.base import Composed, CompositorCapabilities
 from reelpress.compose.gpu.art import Art
 from reelpress.compose.gpu.device import shared
@@ -288,7 +288,7 @@ class GpuCompositor:
         """The picture as planes in memory of our own: the driver's is wanted for the next frames."""
         width, height = begun.size
         if self._output != "nv12":
-            picture = allocate(width, height, self._output, BT709_LIMITED)
+            picture = allocate(width, height, self._output, SRGB)
             np.copyto(picture.planes[0], data.reshape(height, 4 * width))
             self.composed += 1
             return picture

@@ -6,6 +6,7 @@ compresses and writes. Neither holds more than the picture at hand and the last 
 
 from __future__ import annotations
 
+import contextlib
 import os
 from array import array
 from dataclasses import dataclass
@@ -281,7 +282,8 @@ class GifWriter:
         """See :meth:`reelpress.media.mux.Mp4Writer.abort`."""
         if not self._closed:
             self._closed = True
-            self._file.close()
+            with contextlib.suppress(OSError):  # what is buffered does not fit on a full disk
+                self._file.close()
 
     def _write(self, image: blocks.Image, start: int, end: int, *, clears: bool) -> None:
         """An image, shown from frame ``start`` to frame ``end``, after which the screen is kept or emptied."""

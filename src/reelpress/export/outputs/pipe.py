@@ -13,6 +13,7 @@ from reelpress.export.outputs.mp4 import Mp4Output
 from reelpress.export.outputs.stdout import STDOUT
 from reelpress.media.pipe import PipeSink, refuse_terminal
 from reelpress.media.verify import Expected
+from reelpress.pipeline.output import TargetGuard
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,7 +87,7 @@ class PipeOutput(Mp4Output):
         return self.sink().verify(expected, job.labels)
 
 
-class PipeGuard:
+class PipeGuard(TargetGuard):
     """In the place of ``TargetGuard``: what is sent cannot be taken back, so there is nothing to guard but terminals.
 
     Raises (on entering):
@@ -94,10 +95,8 @@ class PipeGuard:
         OutputError: There is no stdout.
     """
 
-    target = STDOUT
-    part_path = STDOUT
-
     def __init__(self, output: PipeOutput) -> None:
+        self.target = self.part_path = STDOUT
         self._output = output
 
     def __enter__(self) -> Self:

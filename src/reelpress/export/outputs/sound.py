@@ -119,5 +119,3 @@ class SoundOutput:
 
         samples = samples_until(job.director.frames, job.director.fps)
         return verify_sound(part, self.audio(), samples, heartbeat=watch.heartbeat, cancelled=watch.cancelled)
-
-

@@ -8,8 +8,8 @@ from reelpress.export.outputs.gif import GifOutput
 from reelpress.export.outputs.mov import MovOutput
 from reelpress.export.outputs.mp4 import Mp4Output
 from reelpress.export.outputs.pipe import PipeOutput
-from reelpress.export.outputs.stdout import is_pipe
 from reelpress.export.outputs.sound import SoundOutput
+from reelpress.export.outputs.stdout import is_pipe
 from reelpress.export.outputs.stills import StillOutput
 from reelpress.export.outputs.webm import WebmOutput
 

@@ -260,6 +260,10 @@ def _file(plan: Mapping[str, Any], report: Mapping[str, Any], machine: Mapping[s
     if report.get("subtitles"):
         subtitles = report["subtitles"]
         pairs.append(("Subtitles", f"{subtitles['file']}, {subtitles['cues']} cues, {subtitles['language']}"))
+    gpu = report.get("gpu")
+    if gpu:
+        told = f"{number(gpu['frames'])} pictures drawn, {size(gpu['uploaded_bytes'])} sent to it"
+        pairs.append(("GPU", f"{told}, {size(gpu['read_back_bytes'])} read back"))
     if report.get("verified"):
         pairs.append(("Checked", ", ".join(report["verified"])))
     pairs += [(name, value) for name, value in machine.items()]
