@@ -39,6 +39,8 @@ SECONDS = 4.0
 JUDGED_S = 10
 """Of a recording at most."""
 RIDGE = 0.3
+BEYOND = {"changes": 1.0, "keys": 1.0}
+"""How far a term may go beyond what was fitted (natural logarithms): recordings are plainer than a drawn desktop."""
 GOAL = 0.20
 
 FORMATS = ("mp4-h264", "gif")
@@ -279,7 +281,10 @@ def fit(rows: list[dict[str, Any]], cores: int) -> dict[str, Any]:
             "constant": round(float(y.mean() - mean @ slopes), 4),
             "slopes": {name: round(float(slopes[k]), 4) for k, name in enumerate(SIZE_TERMS) if used[k]},
             "ranges": {
-                name: [round(float(x[:, k].min()), 3), round(float(x[:, k].max()), 3)]
+                name: [
+                    round(float(x[:, k].min()) - BEYOND.get(name, 0.0), 3),
+                    round(float(x[:, k].max()) + BEYOND.get(name, 0.0), 3),
+                ]
                 for k, name in enumerate(SIZE_TERMS)
                 if used[k]
             },

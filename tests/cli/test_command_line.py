@@ -72,7 +72,7 @@ def test_plan_json_has_the_designs_fields(tiny_cap: Path, capsys: pytest.Capture
     ).split():
         assert field in plan
     assert set(plan["buffers"]) == {"rendered", "encoder", "bytes"}
-    assert set(plan["estimate"]) == {"size_bytes", "wall_s"}
+    assert set(plan["estimate"]) == {"size_bytes", "wall_s", "by"}
     for choice in ("decoder", "renderer", "converter", "encoder"):
         assert set(plan[choice]) == {"used", "reason", "rejected"}
     assert all(set(edge) == {"edge", "format", "matrix", "range", "by"} for edge in plan["formats"])

@@ -75,7 +75,7 @@ PLANAR = Choice("planar", "composes in the decoder's and the encoder's own plane
 def on_cpu(settings: ExportSettings, *, alpha: bool, why: str) -> Renderer:
     """The renderer of a format that the GPU's cannot draw for: with ``alpha`` over nothing."""
     reason = "draws over nothing, with alpha, on the CPU" if alpha else PLANAR.reason
-    lost = Fallback("render", "gpu", "planar", why) if settings.renderer == "gpu" else None
+    lost = Fallback("renderer", "gpu", "planar", why) if settings.renderer == "gpu" else None
     return Renderer("planar", Choice("planar", reason, (("gpu", why),)), "yuva420p" if alpha else "yuv420p", lost)
 
 

@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reelpress.export.estimates import SOUND_RATE
 from reelpress.export.plan import Estimate
 from reelpress.export.prepare import Job, prepare
 from reelpress.export.run import run
-from reelpress.media.sizes import picture_sizes
+from reelpress.media.sizes import sizes_of
 
 if TYPE_CHECKING:
     from reelpress.scene.director import Director
@@ -51,6 +50,10 @@ class Stretch:
     """Bytes of the source's pictures that are shown in it, beside key frames."""
     damage: float
     """Sum of the shares of the picture that the plans change from frame to frame."""
+    sound: int = 0
+    """Bytes."""
+    sound_s: float = 0.0
+    """Seconds that they last."""
 
 
 def tried(job: Job) -> Estimate | None:
@@ -71,8 +74,9 @@ def tried(job: Job) -> Estimate | None:
     with tempfile.TemporaryDirectory(prefix="reelpress-trial-") as folder:
         found = [_run(job, start, length, spent, Path(folder)) for start in starts]
     size = reckoned(found, director.frames, spent[:, 1].sum() if len(spent) else 0.0, _damage(director), keys_of(job))
-    if job.spans:
-        size += SOUND_RATE / 8 * total
+    heard = sum(stretch.sound_s for stretch in found)
+    if heard:
+        size += sum(stretch.sound for stretch in found) / heard * total
     if job.settings.max_size is not None:
         size = min(size, job.settings.max_size)
     return Estimate(int(size), job.plan.estimate.wall_s, "trial")
@@ -86,7 +90,7 @@ def keys_of(job: Job) -> int:
 
 
 def places(spent: Rows, total: float) -> list[Fraction]:
-    """Where the stretches begin, rising, without overlaps: every other one by time, the others by the source's bytes."""
+    """Where the stretches begin, rising, without overlaps: half of them by time, half by the source's bytes."""
     length = float(LENGTH)
     even = [total * (2 * k + 1) / STRETCHES for k in range(STRETCHES // 2)]
     busy = even
@@ -144,9 +148,9 @@ def _run(job: Job, start: Fraction, length: Fraction, spent: Rows, folder: Path)
     begin = Fraction(job.director.range.first) / job.director.fps
     target = folder / f"{int(start * 1000)}.{job.output.name}"
     settings = replace(
-        job.settings, start=begin + start, end=begin + min(start + length, job.director.duration), no_audio=True,
-        subtitles=None, report=None, trace=None, max_size=None, title=None, chapters=False, language=None,
-        creation_time=False, format=job.output.name, fps=job.director.fps, verify="fast",
+        job.settings, start=begin + start, end=begin + min(start + length, job.director.duration), subtitles=None,
+        report=None, trace=None, max_size=None, title=None, chapters=False, language=None,
+        creation_time=False, fps=job.director.fps, verify="fast",
     )  # fmt: skip
     with prepare(job.source, target, settings, estimated=False) as part:
         part.copy = None
@@ -154,10 +158,10 @@ def _run(job: Job, start: Fraction, length: Fraction, spent: Rows, folder: Path)
         director = part.director
         damage = sum(_share(director, n) for n in range(1, director.frames))
         frames = director.frames
-    keys, others = picture_sizes(target)
+    sizes = sizes_of(target)
     first, last = float(start), float(start + length)
     inside = spent[(spent[:, 0] >= first) & (spent[:, 0] < last), 1].sum() if len(spent) else 0.0
-    return Stretch(frames, tuple(keys), sum(others), float(inside), damage)
+    return Stretch(frames, sizes.keys, sum(sizes.others), float(inside), damage, sizes.sound, float(sizes.sound_s))
 
 
 def _share(director: Director, n: int) -> float:
