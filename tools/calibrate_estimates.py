@@ -352,14 +352,25 @@ def main() -> int:
             errors(rows, fits, score, fits["machine"]["score"], cores())
             return told(rows)
         if options.fit_only or options.judge_only:
-            old = json.loads(RESULT.read_text(encoding="utf-8"))
+            kept = folder / RESULT.name  # of a run with the same --keep that was cut off
+            old = json.loads((kept if kept.is_file() else RESULT).read_text(encoding="utf-8"))
             runs, judged, machine = old["calibration"], old["judged"], old["machine"]
             if options.judge_only:
                 judged = judge(folder)
         else:
             runs = scenarios(folder)
-            judged = judge(folder)
             machine = {**machine_facts(), "score": round(score, 1)}
+            # what took minutes is there for --judge-only even if judging is cut off
+            begun = {
+                "command": COMMAND,
+                "machine": machine,
+                "seconds": 0,
+                "errors": {},
+                "calibration": runs,
+                "judged": [],
+            }
+            (folder / RESULT.name).write_text(json.dumps(begun), encoding="utf-8")
+            judged = judge(folder)
         fits = {
             "machine": {"score": machine["score"], "cores": machine["cores"]},
             "formats": {
@@ -369,6 +380,8 @@ def main() -> int:
         for rows in (runs, judged):
             errors(rows, fits, machine["score"], machine["score"], machine["cores"])
     estimates.DATA.write_text(json.dumps(fits, indent=1) + "\n", encoding="utf-8", newline="\n")
+    if options.keep is not None:
+        (options.keep / RESULT.name).unlink(missing_ok=True)
     result = {
         "command": COMMAND,
         "machine": machine,

@@ -6,7 +6,6 @@ from dataclasses import replace
 from fractions import Fraction
 
 from bench_tables import rows
-
 from reelpress.encode.candidates import CANDIDATES
 from reelpress.encode.rate import rate_control
 from reelpress.media.encoder import EncoderSpec

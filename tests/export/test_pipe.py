@@ -231,6 +231,7 @@ def test_cancelled_while_the_reader_waits(tiny_cap: Path, tmp_path: Path) -> Non
     [
         (["--json"], "--json writes too"),
         (["--format", "gif"], "-o - sends an MP4, no gif"),
+        (["--codec", "hevc"], "-o - sends H.264, no hevc"),
         (["--subtitles", "srt"], "--subtitles writes a file beside the video"),
         (["--verify", "full"], "--verify full decodes the finished file"),
     ],

@@ -6,8 +6,8 @@ sample of frames), how much of that is motion of the scene and not of the source
 
 **Seconds.** Processor time is a sum of work (``WORK_TERMS``: pixels decoded, composed, encoded, ...), each with its
 cost on the machine of the calibration. The machine at hand is so much faster or slower as its ``score`` says, a
-benchmark of a tenth of a second that ``reelpress plan`` runs once and keeps. Wall time is that over as many cores as the
-stages keep busy, and a constant.
+benchmark of a tenth of a second that ``reelpress plan`` runs once and keeps. Wall time is that over as many cores as
+the stages keep busy, and a constant.
 
 The numbers come from ``tools/calibrate_estimates.py``, which writes ``estimates.json`` beside this file, and its runs
 and errors to ``benchmarks/results/estimates.json``.

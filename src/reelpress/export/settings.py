@@ -160,7 +160,7 @@ class ExportSettings:
             raise SettingsError(f"--max-size is {self.max_size} bytes. Allowed is {MIN_SIZE // 1000} kB or more.")
         if self.language is not None and not re.fullmatch(r"[a-z]{3}", self.language):
             raise SettingsError(
-                f"--language is {self.language!r}. Allowed are the three small letters of ISO 639-2, such as eng or deu."
+                f"--language is {self.language!r}. Allowed are three small letters of ISO 639-2, such as eng or deu."
             )
         if self.title is not None:
             check_title(self.title)

@@ -7,6 +7,8 @@ beside key frames is put down to two causes: the source's bytes there, and how m
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import math
 import tempfile
 from dataclasses import dataclass, replace
@@ -22,6 +24,8 @@ from reelpress.export.run import run
 from reelpress.media.sizes import sizes_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from reelpress.scene.director import Director
 
 Rows = np.ndarray[Any, np.dtype[np.float64]]
@@ -71,7 +75,7 @@ def tried(job: Job) -> Estimate | None:
         starts, length = [Fraction(0)], director.duration
     else:
         starts, length = places(spent, total), LENGTH
-    with tempfile.TemporaryDirectory(prefix="reelpress-trial-") as folder:
+    with tempfile.TemporaryDirectory(prefix="reelpress-trial-") as folder, _silent():
         found = [_run(job, start, length, spent, Path(folder)) for start in starts]
     size = reckoned(found, director.frames, spent[:, 1].sum() if len(spent) else 0.0, _damage(director), keys_of(job))
     heard = sum(stretch.sound_s for stretch in found)
@@ -80,6 +84,18 @@ def tried(job: Job) -> Estimate | None:
     if job.settings.max_size is not None:
         size = min(size, job.settings.max_size)
     return Estimate(int(size), job.plan.estimate.wall_s, "trial")
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    """Exports of a trial do not announce themselves."""
+    logger = logging.getLogger("reelpress.export.run")
+    before = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def keys_of(job: Job) -> int:

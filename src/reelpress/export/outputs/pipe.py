@@ -64,6 +64,11 @@ class PipeOutput(Mp4Output):
         """Bytes so far."""
         return 0 if self.stream.sink is None else self.stream.sink.sent
 
+    def of(self, settings: ExportSettings) -> Self:
+        if settings.codec not in (None, "h264"):
+            raise SettingsError(f"-o - sends H.264, no {settings.codec}: others are written into files only.")
+        return super().of(settings)
+
     def check(self, settings: ExportSettings, fps: Fraction) -> None:
         if settings.format not in (None, "mp4"):
             raise SettingsError(f"-o - sends an MP4, no {settings.format}: others are written into files only.")
