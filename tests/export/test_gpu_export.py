@@ -250,16 +250,19 @@ def test_longer_durations_work_too(still_cap: Path, tmp_path: Path) -> None:
 
 def test_two_exports_one_after_the_other(tiny_cap: Path, tmp_path: Path) -> None:
     """One device for both; the second leaves nothing that the first did not."""
-    files, live = [], []
-    for name in ("a.mp4", "b.mp4"):
-        files.append(tmp_path / name)
-        assert reelpress.export(tiny_cap, files[-1], settings=GPU).renderer == "gpu"
-        live.append((device(), device().live))
-    assert files[0].read_bytes() == files[1].read_bytes()
+    drawn, live = [], []
+    for name in ("a.mp4", "b.mp4", "c.mp4"):
+        report, seen = exported(tiny_cap, tmp_path / name, GPU)
+        assert report.renderer == "gpu"
+        drawn.append(seen.pictures)
+        live.append(device().live)
+        if name == "b.mp4":
+            gpu_device.release()  # and with another device
+    # What the encoder got, not the files: where its VBV binds, x264 with frame threads differs from run to run.
+    for others in drawn[1:]:
+        for one, two in zip(drawn[0], others, strict=True):
+            assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
     assert live[0] == live[1]
-    gpu_device.release()
-    assert reelpress.export(tiny_cap, files[0], settings=GPU).renderer == "gpu"
-    assert files[0].read_bytes() == files[1].read_bytes(), "and with another device"
 
 
 def test_frames_and_render_are_the_cpus(tiny_cap: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,7 +93,7 @@ def test_plan_explains_every_choice(tmp_path: Path) -> None:
     assert re.search(r"^converter: none \(.{10,}\)$", text, re.MULTILINE)
     assert re.search(r"^  not gpu: .{10,}$", text, re.MULTILINE)
     assert re.search(r"^buffers: \d+ rendered, \d+ encoder, [\d.]+ [kMG]B; memory budget [\d.]+ [kMG]B$", text, re.M)
-    assert re.search(r"^estimate: [\d.]+ [kMG]B, \d+:\d\d$", text, re.MULTILINE)
+    assert re.search(r"^estimate: [\d.]+ [kMG]B, \d+:\d\d\b", text, re.MULTILINE)
     assert re.search(r"^audio: AAC", text, re.MULTILINE)
     assert re.search(r"^rate control: CRF \d+, preset \w+", text, re.MULTILINE)
     assert not any(line.startswith("not drawn") for line in lines), "everything that the demo asks for is drawn"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -533,9 +534,13 @@ def test_bad_options_are_two_and_say_what_is_allowed(options: tuple[str, ...], s
     assert names(here) == ["a.mp4"]
 
 
+ELSEWHERE = "h264_videotoolbox" if sys.platform != "darwin" else "h264_mf"
+"""An encoder that another system has."""
+
+
 def test_a_strict_fallback_is_one(here: Path, cli: Cli) -> None:
     clip(here / "a.mp4")
-    result = cli("export", "a.mp4", "-o", "out.mp4", "--renderer", "gpu", "--strict", "--json")
+    result = cli("export", "a.mp4", "-o", "out.mp4", "--encoder", ELSEWHERE, "--strict", "--json")
     assert result.exit == 1
     assert result.events[-1]["code"] == "strict_fallback"
     assert names(here) == ["a.mp4"]
