@@ -4,7 +4,7 @@
 
 Frames are in memory before anything is measured. The bare loop uploads the same pictures, runs one pass that does
 nothing but write them as NV12, and reads that back through the same ring: what any compositor of this kind costs at
-least. It uploads every picture, the compositor only those that changed.
+least. It uploads every picture, the compositor only those that changed. They take turns; their ratio is of pairs.
 
 "thread" is all processor time of the composing thread; "python" is what is left of it without the time inside of
 wgpu's library (uploads, recording, submitting, polling, mapping) and of the copy out of the mapped buffer.
@@ -97,38 +97,61 @@ def frames_of(resolution: str, fps: Fraction, count: int) -> tuple[list[Any], li
     return plans, pictures
 
 
-def composed(gpu: Any, plans: list[Any], pictures: list[dict[str, Any]], runs: int) -> dict[str, Any]:
-    """The compositor, driven as an export drives it. Every frame is drawn whole: what changes little costs less."""
-    from reelpress.compose.gpu.compositor import GpuCompositor
+class Look:
+    """The compositor, driven as an export drives it.
 
-    whole, real = [], []
-    for _ in range(runs):
-        for rates, previous_of in ((whole, lambda last: None), (real, lambda last: last)):
-            compositor = GpuCompositor(gpu=gpu)
-            begin = cpu = 0.0
-            last: Any = None
-            for warm in (True, False):
-                begin, cpu = time.perf_counter(), time.thread_time()
-                for plan, found in zip(plans, pictures, strict=True):
-                    compositor.begin(plan, found, previous_of(last))
-                    if compositor.in_flight == compositor.depth:
-                        last = compositor.finish(30.0)
-                while compositor.in_flight:
+    Args:
+        whole: Draw every frame whole; what changes little costs less.
+    """
+
+    def __init__(self, gpu: Any, plans: list[Any], pictures: list[dict[str, Any]], *, whole: bool) -> None:
+        self._gpu, self._plans, self._pictures, self._whole = gpu, plans, pictures, whole
+        self.fps: list[float] = []
+        self.thread_ms: list[float] = []
+        self.read = self.sent = 0
+
+    def run(self) -> None:
+        """All frames twice; the second time counts."""
+        from reelpress.compose.gpu.compositor import GpuCompositor
+
+        compositor = GpuCompositor(gpu=self._gpu)
+        last: Any = None
+        count = len(self._plans)
+        for warm in (True, False):
+            begin, cpu = time.perf_counter(), time.thread_time()
+            for plan, found in zip(self._plans, self._pictures, strict=True):
+                compositor.begin(plan, found, None if self._whole else last)
+                if compositor.in_flight == compositor.depth:
                     last = compositor.finish(30.0)
-                if warm:
-                    continue
-                wall, cpu = time.perf_counter() - begin, time.thread_time() - cpu
-                rates.append((len(plans) / wall, cpu / len(plans) * 1000))
-            read, sent = compositor.read_back / 2, compositor.uploaded / 2
-            compositor.close()
+            while compositor.in_flight:
+                last = compositor.finish(30.0)
+            if not warm:
+                self.fps.append(count / (time.perf_counter() - begin))
+                self.thread_ms.append((time.thread_time() - cpu) / count * 1000)
+        self.read, self.sent = compositor.read_back // (2 * count), compositor.uploaded // (2 * count)
+        compositor.close()
+
+
+def compared(gpu: Any, size: tuple[int, int], plans: list[Any], pictures: list[dict[str, Any]], runs: int) -> Any:
+    """The compositor's figures and the bare loop's. They take turns: what else the machine does meets both."""
+    whole, real = Look(gpu, plans, pictures, whole=True), Look(gpu, plans, pictures, whole=False)
+    plain = Bare(gpu, size, pictures)
+    for run in range(runs):
+        for each in (whole, plain, real) if run % 2 else (plain, whole, real):
+            each.run()
+    plain.close()
     return {
-        "whole_fps": figures([rate for rate, _ in whole]),
-        "whole_thread_ms": round(statistics.median(ms for _, ms in whole), 3),
-        "as_exported_fps": figures([rate for rate, _ in real]),
-        "as_exported_thread_ms": round(statistics.median(ms for _, ms in real), 3),
-        "read_back_bytes_a_frame": round(read / len(plans)),
-        "uploaded_bytes_a_frame": round(sent / len(plans)),
-        **python_time(gpu, plans, pictures),
+        "compositor": {
+            "whole_fps": figures(whole.fps),
+            "whole_thread_ms": round(statistics.median(whole.thread_ms), 3),
+            "as_exported_fps": figures(real.fps),
+            "as_exported_thread_ms": round(statistics.median(real.thread_ms), 3),
+            "read_back_bytes_a_frame": real.read,
+            "uploaded_bytes_a_frame": real.sent,
+            **python_time(gpu, plans, pictures),
+        },
+        "bare": {"fps": figures(plain.fps)},
+        "of_bare": round(statistics.median(a / b for a, b in zip(whole.fps, plain.fps, strict=True)), 3),
     }
 
 
@@ -195,64 +218,76 @@ def python_time(gpu: Any, plans: list[Any], pictures: list[dict[str, Any]]) -> d
     }
 
 
-def bare(gpu: Any, size: tuple[int, int], pictures: list[dict[str, Any]], runs: int) -> dict[str, Any]:
+class Bare:
     """Upload, one NV12 pass, read-back, and nothing else; the same ring, the same pictures, the same depth."""
-    import numpy as np
 
-    from reelpress.compose.gpu.ring import ReadbackRing
+    def __init__(self, gpu: Any, size: tuple[int, int], pictures: list[dict[str, Any]]) -> None:
+        import numpy as np
 
-    device = gpu.device
-    shader = device.create_shader_module(code=BARE)
-    pipeline = device.create_compute_pipeline(layout="auto", compute={"module": shader, "entry_point": "nv12"})
-    flat = [np.concatenate([plane.reshape(-1) for plane in found["display:0"].planes]) for found in pictures]
-    display = pictures[0]["display:0"]
-    width, height = size
-    total = width * height * 3 // 2
-    source = gpu.buffer(max(len(each) for each in flat), "STORAGE|COPY_DST", "benchmark")
-    out = gpu.buffer(total, "STORAGE|COPY_SRC", "benchmark")
-    told = gpu.buffer(16, "UNIFORM|COPY_DST", "benchmark")
-    gpu.queue.write_buffer(told, 0, np.array([width, height, display.width, display.height], np.uint32))
-    group = device.create_bind_group(
-        layout=pipeline.get_bind_group_layout(0),
-        entries=[
-            {"binding": n, "resource": {"buffer": b, "offset": 0, "size": b.size}}
-            for n, b in enumerate((source, out, told))
-        ],
-    )
-    target = np.empty(total, np.uint8)
-    rates = []
-    for run in range(runs + 1):
+        device = gpu.device
+        shader = device.create_shader_module(code=BARE)
+        self._gpu, self._size = gpu, size
+        self._pipeline = device.create_compute_pipeline(
+            layout="auto", compute={"module": shader, "entry_point": "nv12"}
+        )
+        self._flat = [np.concatenate([plane.reshape(-1) for plane in found["display:0"].planes]) for found in pictures]
+        display = pictures[0]["display:0"]
+        width, height = size
+        self._total = width * height * 3 // 2
+        self._source = gpu.buffer(max(len(each) for each in self._flat), "STORAGE|COPY_DST", "benchmark")
+        self._out = gpu.buffer(self._total, "STORAGE|COPY_SRC", "benchmark")
+        self._told = gpu.buffer(16, "UNIFORM|COPY_DST", "benchmark")
+        gpu.queue.write_buffer(self._told, 0, np.array([width, height, display.width, display.height], np.uint32))
+        self._group = device.create_bind_group(
+            layout=self._pipeline.get_bind_group_layout(0),
+            entries=[
+                {"binding": n, "resource": {"buffer": b, "offset": 0, "size": b.size}}
+                for n, b in enumerate((self._source, self._out, self._told))
+            ],
+        )
+        self._target = np.empty(self._total, np.uint8)
+        self.fps: list[float] = []
+
+    def run(self) -> None:
+        """All frames twice; the second time counts."""
+        import numpy as np
+
+        from reelpress.compose.gpu.ring import ReadbackRing
+
+        gpu, total = self._gpu, self._total
+        width, height = self._size
         ring = ReadbackRing(gpu, total)
         tickets: list[Any] = []
 
-        def take(tickets: list[Any] = tickets) -> None:
+        def take() -> None:
             ticket = tickets.pop(0)
-            target[:] = np.frombuffer(ticket.read(30.0), np.uint8)[:total]
+            self._target[:] = np.frombuffer(ticket.read(30.0), np.uint8)[:total]
             ticket.release()
 
-        begin = time.perf_counter()
-        for data in flat:
-            gpu.queue.write_buffer(source, 0, data)
-            encoder = device.create_command_encoder()
-            work = encoder.begin_compute_pass()
-            work.set_pipeline(pipeline)
-            work.set_bind_group(0, group)
-            work.dispatch_workgroups(-(-width // 32), -(-height // 16))
-            work.end()
-            tickets.append(ring.start(encoder, out, total))
-            gpu.submit(encoder, "benchmark")
-            tickets[-1].map()
-            if len(tickets) == ring.depth:
+        for warm in (True, False):
+            begin = time.perf_counter()
+            for data in self._flat:
+                gpu.queue.write_buffer(self._source, 0, data)
+                encoder = gpu.device.create_command_encoder()
+                work = encoder.begin_compute_pass()
+                work.set_pipeline(self._pipeline)
+                work.set_bind_group(0, self._group)
+                work.dispatch_workgroups(-(-width // 32), -(-height // 16))
+                work.end()
+                tickets.append(ring.start(encoder, self._out, total))
+                gpu.submit(encoder, "benchmark")
+                tickets[-1].map()
+                if len(tickets) == ring.depth:
+                    take()
+            while tickets:
                 take()
-        while tickets:
-            take()
-        wall = time.perf_counter() - begin
+            if not warm:
+                self.fps.append(len(self._flat) / (time.perf_counter() - begin))
         ring.close()
-        if run:
-            rates.append(len(flat) / wall)
-    for each in (source, out, told):
-        gpu.drop(each)
-    return {"fps": figures(rates)}
+
+    def close(self) -> None:
+        for each in (self._source, self._out, self._told):
+            self._gpu.drop(each)
 
 
 def measured(gpu: Any, sizes: list[tuple[str, Fraction]], frames: int, export_frames: int, runs: int) -> dict[str, Any]:
@@ -261,16 +296,12 @@ def measured(gpu: Any, sizes: list[tuple[str, Fraction]], frames: int, export_fr
         begin = time.perf_counter()
         plans, pictures = frames_of(resolution, fps, frames)
         size = plans[0].size
-        look = composed(gpu, plans, pictures, runs)
-        plain = bare(gpu, size, pictures, runs)
         goal, ratio = GOALS.get(resolution, (None, None))
         row = {
             "frames": len(plans),
             "size": list(size),
             "fps": float(fps),
-            "compositor": look,
-            "bare": plain,
-            "of_bare": round(look["whole_fps"]["median"] / plain["fps"]["median"], 3),
+            **compared(gpu, size, plans, pictures, runs),
         }
         del plans, pictures
         if export_frames:

@@ -74,7 +74,7 @@ struct Layer {
 
 @group(0) @binding(1) var<storage, read> arena: array<u32>;
 @group(0) @binding(2) var<storage, read> layers: array<Layer>;
-@group(0) @binding(3) var<storage, read> tiles: array<u32>;
+@group(0) @binding(3) var<storage, read> blocks: array<vec4<u32>>;  // first column and row of tiles, columns, rows
 @group(0) @binding(4) var<storage, read_write> canvas: array<u32>;
 @group(0) @binding(5) var<storage, read_write> result: array<u32>;
 

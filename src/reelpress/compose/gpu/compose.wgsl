@@ -9,8 +9,7 @@ struct Frame {
     y: i32,
     w: i32,
     h: i32,
-    tile: u32,               // first of the tiles to draw in `tiles`
-    tiles: u32,              // how many; 0: all of the frame
+    blocks: u32,             // rectangles of tiles to draw, in `blocks`; 0: all of the frame
     luma: u32,               // nv12: first word and words a row. canvas: first word of luma and of chroma
     chroma: u32,
     words: u32,
@@ -100,18 +99,39 @@ fn composed(x: i32, y: i32) -> Block {
     return block;
 }
 
-// First pixel of this invocation's block; beyond the frame where there is nothing to do.
-fn corner(group: vec3<u32>, local: vec3<u32>) -> vec2<i32> {
-    var tile = group.xy;
-    if (frame.tiles > 0u) {
-        let number = group.x + group.y * 65535u;
-        if (number >= frame.tiles) {
-            return vec2<i32>(frame.x + frame.w, frame.y);
-        }
-        let packed = tiles[frame.tile + number];
-        tile = vec2<u32>(packed & 0xffffu, packed >> 16u);
-    }
+// First pixel of this invocation's block.
+fn corner(tile: vec2<u32>, local: vec3<u32>) -> vec2<i32> {
     return vec2<i32>(frame.x, frame.y) + vec2<i32>((tile * 8u + local.xy) * vec2<u32>(4u, 2u));
+}
+
+// Where a workgroup draws and writes.
+struct Target {
+    tile: vec2<u32>,         // column and row of its tile of 32x16 pixels
+    luma: u32,               // first word of the plane that the tile belongs to, which begins ...
+    chroma: u32,
+    first: vec2<u32>,        // ... with this tile
+    words: u32,              // a row of that plane
+}
+
+// Rectangles of tiles lie one after the other, each as a small NV12 picture of its own: rows that are copied in one go.
+fn target_of(group: vec3<u32>) -> Target {
+    if (frame.blocks == 0u) {
+        return Target(group.xy, frame.luma, frame.chroma, vec2<u32>(0u), frame.words);
+    }
+    var left = group.x + group.y * 65535u;
+    var at = 0u;
+    for (var n = 0u; n < frame.blocks; n++) {
+        let block = blocks[n];
+        let tiles = block.z * block.w;
+        if (left < tiles) {
+            let words = block.z * 8u;
+            let tile = block.xy + vec2<u32>(left % block.z, left / block.z);
+            return Target(tile, at, at + words * block.w * 16u, block.xy, words);
+        }
+        left -= tiles;
+        at += tiles * 192u;
+    }
+    return Target(vec2<u32>(u32(frame.w)), 0u, 0u, vec2<u32>(0u), 0u);  // one of those that round a dispatch up
 }
 
 fn code4(value: vec4<f32>) -> u32 {
@@ -122,28 +142,23 @@ fn code4(value: vec4<f32>) -> u32 {
 
 @compute @workgroup_size(8, 8)
 fn to_nv12(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
-    let at = corner(group, local);
+    let place = target_of(group);
+    let at = corner(place.tile, local);
     if (at.x >= frame.x + frame.w || at.y >= frame.y + frame.h) {
         return;
     }
     let block = composed(at.x, at.y);
-    var luma = frame.luma + u32(at.y) * frame.words + u32(at.x >> 2u);
-    var chroma = frame.chroma + u32(at.y >> 1u) * frame.words + u32(at.x >> 2u);
-    var words = frame.words;
-    if (frame.tiles > 0u) {    // one after the other: rows of 8 words, 16 of luma and 8 of chroma
-        let tile = (group.x + group.y * 65535u) * 192u;
-        luma = tile + local.y * 16u + local.x;
-        chroma = tile + 128u + local.y * 8u + local.x;
-        words = 8u;
-    }
+    let word = (place.tile - place.first) * 8u + local.xy;  // of a row, and pairs of rows
+    let luma = place.luma + 2u * word.y * place.words + word.x;
+    let chroma = place.chroma + word.y * place.words + word.x;
     result[luma] = code4(block.y0 + 16.0);
-    result[luma + words] = code4(block.y1 + 16.0);
+    result[luma + place.words] = code4(block.y1 + 16.0);
     result[chroma] = code4(vec4<f32>(block.blue.x, block.red.x, block.blue.y, block.red.y) + 128.0);
 }
 
 @compute @workgroup_size(8, 8)
 fn to_canvas(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
-    let at = corner(group, local);
+    let at = corner(group.xy, local);
     if (at.x >= frame.x + frame.w || at.y >= frame.y + frame.h) {
         return;
     }

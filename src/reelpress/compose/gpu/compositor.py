@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -218,23 +219,19 @@ class GpuCompositor:
         gpu.check(doing)
         with gpu.errors(doing):
             self._arena.begin()
-            tiles = b""
             if self._output == "nv12":
                 words = -(-width // 4)
                 blocks = _blocks(news.damage, news.plan.size)
-                size = words * height * 6
-                if blocks:
-                    tiles = _tiles(blocks)
-                    size = len(tiles) // 4 * TILE_BYTES
-                program.build(news, (0, words * height, words), len(tiles) // 4)
+                size = sum(block.area for block in blocks) * TILE_BYTES or words * height * 6
+                program.build(news, (0, words * height, words), blocks)
             else:
                 size = width * height * 4
-                sheet = program.build(news, None, 0)
+                sheet = program.build(news, None)
                 assert sheet is not None
                 program.rgba(sheet, 0, width, bgra=self._output == "bgra")
             self._result.need(size)
             self._canvas.need(4 * program.words)
-            offsets = parameters.write(program.jobs, program.layers, tiles)
+            offsets = parameters.write(program.jobs, program.layers, _table(blocks))
             bound = self._bind()
         doing = "drawing a frame"
         with gpu.errors(doing):
@@ -268,14 +265,14 @@ class GpuCompositor:
         parameters = self._parameters
         buffers = (self._arena.buffer, self._canvas, self._result)
         key = (
-            parameters.buffer.generation, parameters.layer_window, parameters.tile_window,
+            parameters.buffer.generation, parameters.layer_window, parameters.block_window,
             *(buffer.generation for buffer in buffers),
         )  # fmt: skip
         if self._bound is None or self._bound[0] != key:
             arena, canvas, result = ((buffer.native, buffer.size // 4 * 4) for buffer in buffers)
             own = parameters.buffer.native
             parts = (
-                (own, JOB_BYTES), arena, (own, parameters.layer_window), (own, parameters.tile_window), canvas, result,
+                (own, JOB_BYTES), arena, (own, parameters.layer_window), (own, parameters.block_window), canvas, result,
             )  # fmt: skip
             entries = [
                 {"binding": number, "resource": {"buffer": native, "offset": 0, "size": size}}
@@ -308,43 +305,36 @@ class GpuCompositor:
 
 
 def _patch(picture: Planes, data: Bytes, begun: _Begun) -> None:
-    """Put the damage into a picture: tiles of 32x16 luma samples, and 16x8 pairs of chroma after them."""
+    """Put the damage into a picture. Each block of tiles is an NV12 picture of its own, luma first."""
     wide, tall = TILE
-    luma_bytes = wide * tall
     at = 0
     for rect, block in zip(begun.damage, begun.blocks, strict=True):
-        size = block.area * TILE_BYTES
-        part = data[at : at + size].reshape(block.h, block.w, TILE_BYTES)
-        at += size
+        columns, rows = block.w * wide, block.h * tall
         x, y = rect.x - block.x * wide, rect.y - block.y * tall
-        targets = parts(picture, rect)
-        luma = part[..., :luma_bytes].reshape(block.h, block.w, tall, wide).swapaxes(1, 2)
-        np.copyto(targets[0], luma.reshape(block.h * tall, -1)[y : y + rect.h, x : x + rect.w])
-        chroma = part[..., luma_bytes:].reshape(block.h, block.w, tall // 2, wide).swapaxes(1, 2)
-        np.copyto(targets[1], chroma.reshape(block.h * tall // 2, -1)[y // 2 : (y + rect.h) // 2, x : x + rect.w])
+        luma, chroma = parts(picture, rect)
+        part = data[at : at + columns * rows * 3 // 2].reshape(-1, columns)
+        at += part.size
+        np.copyto(luma, part[y : y + rect.h, x : x + rect.w])
+        np.copyto(chroma, part[rows + y // 2 : rows + (y + rect.h) // 2, x : x + rect.w])
 
 
 def _blocks(damage: tuple[IntRect, ...], size: tuple[int, int]) -> tuple[IntRect, ...]:
-    """The tiles under each rectangle of the damage; none from a third of the frame on. Then all is drawn and read as a
-    whole: rows that lie as they should are copied several times as fast as tiles."""
+    """The tiles under each rectangle of the damage; none from two thirds of the frame on. Then all is drawn and read:
+    what is not damaged would have to be copied from the last picture, too."""
     wide, tall = TILE
     blocks = []
     total = 0
     for rect in damage:
         x, y = rect.x // wide, rect.y // tall
         block = IntRect(x, y, -(-(rect.x + rect.w) // wide) - x, -(-(rect.y + rect.h) // tall) - y)
-        total += block.w * block.h
+        total += block.area
         blocks.append(block)
-    return tuple(blocks) if 3 * total * wide * tall < size[0] * size[1] else ()
+    return tuple(blocks) if 3 * total * wide * tall < 2 * size[0] * size[1] else ()
 
 
-def _tiles(blocks: tuple[IntRect, ...]) -> bytes:
-    """Column and row of every tile, 16 bits each."""
-    made = [
-        (np.arange(b.x, b.x + b.w, dtype=np.uint32) | np.arange(b.y, b.y + b.h, dtype=np.uint32)[:, np.newaxis] << 16)
-        for b in blocks
-    ]
-    return b"".join(part.tobytes() for part in made)
+def _table(blocks: tuple[IntRect, ...]) -> bytes:
+    """The blocks as the shader takes them."""
+    return struct.pack(f"<{4 * len(blocks)}I", *(edge for b in blocks for edge in (b.x, b.y, b.w, b.h)))
 
 
 class Shaders:

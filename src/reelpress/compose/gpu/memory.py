@@ -193,26 +193,26 @@ class Arena:
 
 
 class Parameters:
-    """What changes with every frame, in one upload: parameters of passes, records of layers, tiles.
+    """What changes with every frame, in one upload: parameters of passes, records of layers, blocks of tiles.
 
     The three lie one after the other in one buffer, and the shaders see each through a window of its own that begins
     where it does.
 
     Attributes:
         buffer: All of it.
-        layer_window, tile_window: Bytes of it that a shader sees as layers and as tiles.
+        layer_window, block_window: Bytes of it that a shader sees as layers and as blocks.
     """
 
     def __init__(self, gpu: Gpu) -> None:
-        self.layer_window, self.tile_window = 1 << 14, 1 << 14
+        self.layer_window, self.block_window = 1 << 14, 1 << 12
         self.buffer = Buffer(gpu, 1 << 16, "STORAGE|COPY_DST", "parameters")
         self._host = bytearray()
 
-    def write(self, jobs: bytes | bytearray, layers: bytes | bytearray, tiles: bytes) -> tuple[int, int]:
+    def write(self, jobs: bytes | bytearray, layers: bytes | bytearray, blocks: bytes) -> tuple[int, int]:
         """Upload them.
 
         Returns:
-            Byte offsets of layers and tiles.
+            Byte offsets of layers and blocks.
         """
         host = self._host
         host.clear()
@@ -222,11 +222,11 @@ class Parameters:
         host += layers
         host += bytes(-len(host) % _ALIGN)
         second = len(host)
-        host += tiles
+        host += blocks
         while self.layer_window < len(layers):
             self.layer_window *= 2
-        while self.tile_window < len(tiles):
-            self.tile_window *= 2
-        self.buffer.need(max(first + self.layer_window, second + self.tile_window))
+        while self.block_window < len(blocks):
+            self.block_window *= 2
+        self.buffer.need(max(first + self.layer_window, second + self.block_window))
         self.buffer.write(host)
         return first, second

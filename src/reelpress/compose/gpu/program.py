@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from reelpress.compose.newest import News
     from reelpress.scene.plan import Blur, Grade, Layer
 
-_FRAME = struct.Struct("<2I4i5Ii")
+_FRAME = struct.Struct("<2I4i4Ii")
 _JOB = struct.Struct("<I4iI4iI4iI4i5I2iI7f5f4f12fIi")
 JOB_BYTES = 256
 """Parameters of a pass; their offsets have to be multiples of this."""
@@ -76,13 +76,13 @@ class Program:
         self.passes: list[Pass] = []
         self.words = 0
 
-    def build(self, news: News, target: tuple[int, int, int] | None, tiles: int) -> Sheet | None:
+    def build(self, news: News, target: tuple[int, int, int] | None, blocks: Sequence[IntRect] = ()) -> Sheet | None:
         """The passes of a plan.
 
         Args:
             news: What to draw.
             target: First word of luma, of chroma and words a row of the NV12 picture to make; ``None`` for a sheet.
-            tiles: How many tiles (:data:`TILE`) the last pass draws; 0 for all.
+            blocks: Rectangles of tiles (:data:`TILE`) that the last pass draws; none for all.
 
         Returns:
             The finished premultiplied picture, if there was no target.
@@ -100,8 +100,9 @@ class Program:
         if target is None:
             return self._draw(stack, frame, frame)
         first = self._records(stack)
-        self._add(_FRAME.pack(first, len(stack), 0, 0, *plan.size, 0, tiles, *target, 0))
-        if tiles:
+        self._add(_FRAME.pack(first, len(stack), 0, 0, *plan.size, len(blocks), *target, 0))
+        if blocks:
+            tiles = sum(block.area for block in blocks)
             groups = min(tiles, 65535), -(-tiles // 65535)
         else:
             groups = -(-plan.size[0] // TILE[0]), -(-plan.size[1] // TILE[1])
@@ -157,7 +158,7 @@ class Program:
         sheet = self._sheet(box)
         first = self._records(stack)
         images = (sheet.luma.at, sheet.chroma.at)
-        self._add(_FRAME.pack(first, len(stack), box.x, box.y, box.w, box.h, 0, 0, *images, 0, frame.x))
+        self._add(_FRAME.pack(first, len(stack), box.x, box.y, box.w, box.h, 0, *images, 0, frame.x))
         self.passes.append(Pass(_variant("to_canvas", stack), -(-box.w // TILE[0]), -(-box.h // TILE[1])))
         return sheet
 
