@@ -113,8 +113,9 @@ class Look:
     def run(self) -> None:
         """All frames twice; the second time counts."""
         from reelpress.compose.gpu.compositor import GpuCompositor
+        from reelpress.pipeline.helper import Helper
 
-        compositor = GpuCompositor(gpu=self._gpu)
+        compositor = GpuCompositor(gpu=self._gpu, beside=Helper("read-back"))
         last: Any = None
         count = len(self._plans)
         for warm in (True, False):

@@ -15,6 +15,7 @@ from reelpress.compose.gpu.device import shared
 from reelpress.compose.reference import ReferenceCompositor
 from reelpress.errors import FormatError
 from reelpress.media.planes import Planes
+from reelpress.media.scale import allocate
 from reelpress.scene.plan import (
     BackgroundLayer,
     Effect,
@@ -105,6 +106,38 @@ def test_frames_begun_ahead_are_those_composed_one_by_one(compositor):
         alone.close()
     assert (compositor.composed + compositor.patched, compositor.held) == (5, 1)
     assert compositor.patched >= 2
+
+
+@pytest.mark.parametrize("size", [(194, 98), (66, 6), (8, 2)])
+def test_a_copy_in_two_halves_is_the_whole_picture(size, monkeypatch):
+    class Beside:
+        halves = closed = 0
+
+        def both(self, here, there):
+            self.halves += 1
+            there()
+            here()
+
+        def close(self):
+            self.closed += 1
+
+    monkeypatch.setattr("reelpress.compose.gpu.compositor.LARGE_BYTES", 0)
+    plan, pictures = plan_of(card(), size=size), {"display:0": planes_of(128, 64)}
+    beside = Beside()
+    alone, together = GpuCompositor(), GpuCompositor(beside=beside)
+    right = alone.compose(plan, pictures, None).planes
+    poison(size)
+    assert same(together.compose(plan, pictures, None).planes, right)
+    assert beside.halves == 1
+    for each in (alone, together):
+        each.close()
+    assert beside.closed == 1
+
+
+def poison(size: tuple[int, int]) -> None:
+    """Fill the picture that the pool lends next with what no picture holds: a row left out would show."""
+    for plane in allocate(*size, "nv12", BT709_LIMITED).planes:
+        plane[:] = 255
 
 
 def test_no_more_frames_than_the_ring_is_deep(compositor):

@@ -1,4 +1,4 @@
-"""Turns of short work: one after the other, given up for what takes longer, and never in anybody's way for long."""
+"""Turns of short work: one after the other, ended before what takes longer, and never in anybody's way for long."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_what_is_not_short_takes_no_turn() -> None:
         assert ended(beside(other))
 
 
-def test_given_up_for_the_time_of_something_longer() -> None:
+def test_it_ends_before_something_longer() -> None:
     done: list[str] = []
 
     def other() -> None:
@@ -65,40 +65,43 @@ def test_given_up_for_the_time_of_something_longer() -> None:
             done.append("other")
 
     with turn.taken():
-        with turn.given_up():
-            assert ended(beside(other))
+        turn.end()
+        assert ended(beside(other))
         done.append("first")
-        tries = threading.Event()
+    assert done == ["other", "first"]
 
-        def third() -> None:
+
+def test_the_end_of_what_was_not_begun_is_nothing() -> None:
+    turn.end()
+    with turn.taken():
+        thread = beside(turn.end)  # of another thread
+        assert ended(thread)
+        tries = threading.Event()
+        done: list[str] = []
+
+        def other() -> None:
             tries.set()
             with turn.taken():
-                done.append("third")
+                done.append("other")
 
-        thread = beside(third)
+        thread = beside(other)
         assert tries.wait(LONG_S)
         thread.join(0.05)
-        done.append("again")  # it was taken back
+        assert done == []
     assert ended(thread)
-    assert done == ["other", "first", "again", "third"]
-
-
-def test_given_up_by_who_has_none_changes_nothing() -> None:
-    with turn.given_up(), turn.taken():
-        pass
 
 
 def test_a_turn_inside_of_a_turn_is_the_same_one() -> None:
     with turn.taken():
         with turn.taken():
             pass
-        with turn.given_up():  # gone with one step
+        turn.end()  # gone with one step
 
-            def other() -> None:
-                with turn.taken():
-                    pass
+        def other() -> None:
+            with turn.taken():
+                pass
 
-            assert ended(beside(other))
+        assert ended(beside(other))
 
 
 def test_nobody_waits_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,7 +120,8 @@ def test_nobody_waits_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_error_ends_the_turn() -> None:
     with pytest.raises(KeyError), turn.taken():
         raise KeyError
-    with pytest.raises(KeyError), turn.taken(), turn.given_up():
+    with pytest.raises(KeyError), turn.taken():
+        turn.end()
         raise KeyError
 
     def other() -> None:

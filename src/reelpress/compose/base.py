@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from reelpress.media.planes import Planes
     from reelpress.scene.plan import FramePlan, IntRect
@@ -83,4 +83,17 @@ class Ahead(Protocol):
 
     def finish(self, deadline_s: float) -> Composed:
         """The oldest frame on its way, waited for no longer than ``deadline_s``."""
+        ...
+
+
+class Beside(Protocol):
+    """A second thread for half of a long native call: :class:`reelpress.pipeline.helper.Helper`, as only ``pipeline``
+    starts threads."""
+
+    def both(self, here: Callable[[], None], there: Callable[[], None]) -> None:
+        """Run ``here`` on this thread and ``there`` on the other one; returns when both are done."""
+        ...
+
+    def close(self) -> None:
+        """End the thread."""
         ...

@@ -30,6 +30,10 @@ class Change:
 
 UNKNOWN = Change()
 
+SHORT_AREA = 0.05
+"""Share of the frame up to which damage is short work for the compositor and the splicing encoder, done in turn
+(``media.turn``)."""
+
 
 class Kind(StrEnum):
     """What became of a picture."""

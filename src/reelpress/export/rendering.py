@@ -17,6 +17,8 @@ from reelpress.compose.transparent import TransparentCompositor
 from reelpress.encode.select import Choice
 from reelpress.events import Fallback
 from reelpress.export.sources import SourcePool
+from reelpress.pipeline import machine
+from reelpress.pipeline.helper import Helper
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,6 +36,9 @@ SHORTEST = 240
 
 GAIN = 1.1
 """How many times as fast as the CPU a GPU has to draw, read-back included, to be taken."""
+
+MANY_CORES = 4
+"""From here on a second thread is there to copy large pictures; with fewer the encoder has them all."""
 
 LUMA_MEAN, CHROMA_MEAN = 1.2, 1.6
 """Of 255, on average, between what GPU and CPU make of the same frame: twice what the contract allows each of them
@@ -88,7 +93,9 @@ def open_gpu(output: str, *, allow_software: bool = True) -> Swift:
     from reelpress.compose.gpu.compositor import GpuCompositor
     from reelpress.compose.gpu.device import shared
 
-    return GpuCompositor(gpu=shared(allow_software=allow_software), output=output)
+    gpu = shared(allow_software=allow_software)
+    beside = Helper("read-back") if machine.cores() >= MANY_CORES else None
+    return GpuCompositor(gpu=gpu, output=output, beside=beside)
 
 
 def gpu_possible(system: str = sys.platform, root: Path = Path("/")) -> str | None:

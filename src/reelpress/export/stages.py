@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from reelpress import clock
 from reelpress.compose.ahead import ahead_of
-from reelpress.encode.base import UNKNOWN, Change, Kind
+from reelpress.encode.base import SHORT_AREA, UNKNOWN, Change, Kind
 from reelpress.media import pulse, turn
 from reelpress.media.steady import Steadier
 from reelpress.scene.exposure import hides_more
@@ -42,9 +42,6 @@ Less than what the watchdog waits."""
 
 HELD_AREA = 0.9
 """Share of the frame from which damage on counts as composed anew rather than patched."""
-
-SHORT_AREA = 0.05
-"""Share of the frame up to which a picture is short work for the compositor and the encoder, done in turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,9 +211,7 @@ def encode(
 ) -> None:
     """Give every frame to the encoder, which decides what becomes of it."""
     for frame in rendered:
-        damage, area = frame.change.damage, frame.planes.width * frame.planes.height
-        short = damage is not None and sum(rect.area for rect in damage) < SHORT_AREA * area
-        with ctx.native(f"encoding frame {frame.index}"), turn.taken(wanted=short):
+        with ctx.native(f"encoding frame {frame.index}"):
             ready = encoder.encode(frame.planes, frame.index, frame.change)
         decision = encoder.decision
         counts.encoded += decision.kind in (Kind.REAL, Kind.KEY)

@@ -17,7 +17,6 @@ from av.video.frame import PictureType
 from reelpress.clock import AUDIO_RATE
 from reelpress.color import BT709_LIMITED, ColorSpec, Matrix, Primaries, Range, Siting, Transfer
 from reelpress.errors import EncoderError, FormatError, SettingsError
-from reelpress.media import turn
 from reelpress.media.codec_options import codec_of, options_of
 from reelpress.media.faults import writing
 from reelpress.media.packets import EncodedPacket, strip_user_data
@@ -191,8 +190,7 @@ class VideoSession:
             frame.time_base = self._time_base
             if self._tagged:
                 tag(frame, self.spec.color)
-            with turn.given_up():
-                packets = self._context.encode(frame)
+            packets = self._context.encode(frame)
             self.frames += 1
             return [self._packed(packet) for packet in packets]
 

@@ -3,7 +3,7 @@
 Two threads that both run Python pass its lock (the GIL) to and fro at every call that lets go of it: a hundred times a
 picture that only a pointer moved in. On two cores that takes longer than the same work on one. A thread that takes a
 turn for a whole piece of short work keeps the others that do the same off that long; what they wait for is no longer
-than the piece, and real work outside of Python gives the turn up meanwhile.
+than the piece, and real work outside of Python ends the turn.
 
 A turn is a hint and no lock: after ``PATIENCE_S`` a thread goes on without it, so nothing can be kept waiting by it.
 """
@@ -41,20 +41,11 @@ def taken(*, wanted: bool = True) -> Iterator[None]:
     try:
         yield
     finally:
-        if _mine.turn:
-            _mine.turn = False
-            _lock.release()
+        end()
 
 
-@contextmanager
-def given_up() -> Iterator[None]:
-    """Inside of :func:`taken`: others may have their turn while this goes on."""
-    if not getattr(_mine, "turn", False):
-        yield
-        return
-    _mine.turn = False
-    _lock.release()
-    try:
-        yield
-    finally:
-        _mine.turn = _lock.acquire(timeout=PATIENCE_S)
+def end() -> None:
+    """The short piece of work of :func:`taken` ends here, as far as others are concerned: what follows is long."""
+    if getattr(_mine, "turn", False):
+        _mine.turn = False
+        _lock.release()

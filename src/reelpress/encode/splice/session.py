@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reelpress.encode.base import UNKNOWN, Change, Decision, Kind
+from reelpress.encode.base import SHORT_AREA, UNKNOWN, Change, Decision, Kind
 from reelpress.encode.splice.changed import MacroblockDiff
 from reelpress.encode.splice.cuts import novelty
+from reelpress.media import turn
 from reelpress.media.packets import EncodedPacket
 
 if TYPE_CHECKING:
@@ -119,6 +120,12 @@ class SpliceSession:
 
     def encode(self, planes: Planes, pts: int, change: Change = UNKNOWN) -> list[EncodedPacket]:
         """See :meth:`reelpress.encode.base.Encoder.encode`."""
+        spec, damage = self._session.spec, change.damage
+        short = damage is not None and sum(rect.area for rect in damage) < SHORT_AREA * spec.width * spec.height
+        with turn.taken(wanted=short):
+            return self._encode(planes, pts, change)
+
+    def _encode(self, planes: Planes, pts: int, change: Change) -> list[EncodedPacket]:
         if change.damage is None:
             self._diff.mark_all()
         else:
@@ -195,6 +202,7 @@ class SpliceSession:
         real, self._kept_back = self._kept_back, None
         if real is None:
             return []
+        turn.end()
         packets = self._session.encode(real.planes, real.pts, key=real.key, closing=closing and self._reorder > 0)
         return self._written(packets)
 
