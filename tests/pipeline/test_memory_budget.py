@@ -210,16 +210,26 @@ def test_hd_stays_under_350_mb():
 
 
 @pytest.mark.parametrize("reorders", [True, False])
-@pytest.mark.parametrize("cores", [2, 16])
-@pytest.mark.parametrize("ram", [4, 32])
-def test_uhd_stays_under_500_mb_everywhere(reorders, cores, ram):
-    sizes = Budget(ram * GIB, cores).plan(frame_bytes=UHD, sources=[SourceLoad(UHD, reorders)])
+@pytest.mark.parametrize(("cores", "ram"), [(2, 4), (2, 32), (16, 4), (16, 6.5)])
+def test_uhd_stays_under_500_mb_on_two_cores_or_with_little_memory(reorders, cores, ram):
+    sizes = Budget(int(ram * GIB), cores).plan(frame_bytes=UHD, sources=[SourceLoad(UHD, reorders)])
     assert sizes.estimate_bytes < 500e6
     assert sizes.lookahead <= 3
     assert sizes.encode_threads <= 2
     assert sizes.decode_threads <= 2
     assert sizes.effective(UHD)["rendered"] == 2
     assert sizes.large_pictures
+
+
+@pytest.mark.parametrize(("cores", "ram", "threads"), [(4, 8, 2), (8, 8, 3), (4, 16, 2), (8, 16, 8), (64, 32, 8)])
+def test_uhd_has_more_encoder_threads_on_more_cores_where_there_is_memory(cores, ram, threads):
+    sizes = plan(UHD, ram=ram, cores=cores)
+    assert sizes.encode_threads >= threads
+    assert sizes.bframes is None or cores == 4
+    assert sizes.decode_threads <= 2
+    further = min(cores, 8) - 2
+    assert sizes.estimate_bytes < 500e6 + further * (12 if ram > 8 else 5) * UHD
+    assert plan(UHD, ram=ram, cores=cores, memory=500_000_000).estimate_bytes <= 500e6
 
 
 def test_256_mb_are_enough_for_hd():

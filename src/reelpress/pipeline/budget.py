@@ -50,10 +50,18 @@ IN_FLIGHT_FRAMES = 1.0
 """Of each channel: the picture that its receiver works on."""
 
 LARGE_FRAME_BYTES = 6_000_000
-"""Pictures of more bytes than this (beyond 1440p) run with look-ahead 3 at most, two threads, two-frame channels."""
+"""Pictures of more bytes than this (beyond 1440p) run with look-ahead 3 at most, two-frame channels, two threads (the
+encoder with more on more cores, where there is memory)."""
 TARGET_BYTES = ((3_200_000, 340_000_000), (LARGE_FRAME_BYTES, 400_000_000), (13_000_000, 478_000_000))
 """Up to which picture size (bytes) the process stays under which peak (bytes), on two cores, unless ``--memory`` says
-otherwise: 1080p under 350 MB, 4K under 500 MB. Up to 1440p each further core adds a tenth, for its threads."""
+otherwise: 1080p under 350 MB, 4K under 500 MB. Up to 1440p each further core adds a tenth, for its threads; beyond,
+:data:`LARGE_CORE_FRAMES`."""
+LARGE_CORE_FRAMES = ((LARGE_RAM_BYTES, 12), (7 * GIB, 5))
+"""From which usable memory on each further core may have how many pictures beyond 1440p: x264 holds six of them for one
+more thread; the others bring look-ahead, B-frames and the decoder's threads back, which two cores do without. (7: a
+machine of 8 GB.)"""
+MOST_CORES = 8
+"""Further ones change nothing: frame threads wait for each other's rows."""
 
 _UNITS = {
     "": 1,
@@ -349,15 +357,21 @@ class Budget:
         """Bytes that the process should stay under: the budget, and without ``--memory`` also the usual peak."""
         if self.memory_bytes is not None:
             return self.memory_bytes
+        more = max(0, min(self.cores, MOST_CORES) - 2)
         for size, limit in TARGET_BYTES:
             if largest <= size:
-                extra = 0 if largest > LARGE_FRAME_BYTES else max(0, min(self.cores, 8) - 2)
-                return min(self.total_bytes, round(limit * (1 + 0.1 * extra)))
+                if largest > LARGE_FRAME_BYTES:
+                    return min(self.total_bytes, limit + more * self._core_frames * largest)
+                return min(self.total_bytes, round(limit * (1 + 0.1 * more)))
         return self.total_bytes
+
+    @property
+    def _core_frames(self) -> int:
+        return next((count for ram, count in LARGE_CORE_FRAMES if self.usable_ram_bytes >= ram), 0)
 
     def _choices(self, load: EncoderLoad, *, large: bool) -> list[Knobs]:
         """From roomy to lean: first what costs nothing but memory, then what costs size, last what costs speed."""
-        threads = min(self.cores, 2 if large else 8)
+        threads = min(self.cores, 2 if large and not self._core_frames else MOST_CORES)
         decoders = min(self.cores, 2 if large else 4)
         first = Knobs(
             lookahead=min(load.lookahead, 3) if large else load.lookahead,
@@ -376,8 +390,10 @@ class Budget:
         leaner(lookahead=5)
         leaner(lookahead=3)
         leaner(decode_threads=2)
+        leaner(encode_threads=6)
         leaner(encode_threads=4)
         leaner(decode_threads=1)
+        leaner(encode_threads=3)
         leaner(encode_threads=2)
         leaner(bframes=0)
         leaner(lookahead=2)
