@@ -18,7 +18,8 @@ from reelpress.encode.vfr import VariableRate
 from reelpress.errors import EncoderError
 from reelpress.media.encoder import AudioEncoderSpec, EncoderSpec
 from reelpress.media.mux import Mp4Writer
-from reelpress.media.verify import VerifyResult, verify
+from reelpress.media.verify.mp4 import verify
+from reelpress.media.verify.verdict import VerifyResult
 from unchanged_makers import page, spec_of
 
 FRAMES = 12

@@ -13,12 +13,12 @@ import pytest
 from media_out_makers import blank, draw, settings
 
 from reelpress.errors import VerifyError
-from reelpress.media import verify as verifying
 from reelpress.media.boxes import top_level_boxes
 from reelpress.media.encoder import AudioEncoderSpec, EncoderSpec
 from reelpress.media.mux import Mp4Writer
 from reelpress.media.sample_tables import SampleTables, key_frames, sample_tables
-from reelpress.media.verify import verify
+from reelpress.media.verify import packets as verifying
+from reelpress.media.verify.mp4 import verify
 
 FPS = Fraction(30)
 

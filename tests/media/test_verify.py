@@ -16,7 +16,9 @@ from reelpress.errors import Cancelled, OutputError, VerifyError
 from reelpress.media.encoder import AudioEncoderSpec
 from reelpress.media.h264_sps import parse_sps, sps_of_extradata
 from reelpress.media.mux import Mp4Writer
-from reelpress.media.verify import Expected, PacketTable, check_audio_packets, check_video_packets, verify
+from reelpress.media.verify.mp4 import verify
+from reelpress.media.verify.packets import PacketTable, check_audio_packets, check_video_packets
+from reelpress.media.verify.verdict import Expected
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,8 +1,8 @@
 """Read back files that are not H.264 in MP4: HEVC, AV1, VP9 and ProRes, in MP4, MOV and WebM.
 
-The same as :mod:`reelpress.media.verify`, but nothing is taken from parameter sets of H.264: colours are those of the
-container and those that a decoder without the container's help finds in the bitstream, and which packets are key frames
-is read from the packets of each codec.
+The same as :mod:`reelpress.media.verify.mp4`, but nothing is taken from parameter sets of H.264: colours are those of
+the container and those that a decoder without the container's help finds in the bitstream, and which packets are key
+frames is read from the packets of each codec.
 """
 
 from __future__ import annotations
@@ -20,41 +20,30 @@ from reelpress.media._av import AV_ERRORS
 from reelpress.media.boxes import find_all
 from reelpress.media.encoder import MATRIX_POINT, PRIMARIES_POINT, TRANSFER_POINT
 from reelpress.media.probe import container_tags
-from reelpress.media.verify import (
-    KEY_FRAMES,
-    Expected,
-    PacketTable,
-    VerifyResult,
+from reelpress.media.verify.container import key_flags, opened, streams_of, structure
+from reelpress.media.verify.decoding import KEY_FRAMES, decode_all, decode_audio, decode_some
+from reelpress.media.verify.keys import KEY_OF
+from reelpress.media.verify.packets import (
     check_audio_packets,
     check_packets,
     check_text,
     check_video_packets,
-    decode_all,
-    decode_audio,
-    decode_some,
-    key_flags,
-    opened,
-    streams_of,
-    structure,
     walk,
-    wrong,
 )
+from reelpress.media.verify.verdict import Expected, VerifyResult, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from reelpress.media.text_track import TextCue
+    from reelpress.media.verify.packets import PacketTable
 
 MILLISECOND = Fraction(1, 1000)
 """Times in WebM are whole milliseconds."""
 
 ENTRIES = {"h264": ("avc1",), "hevc": ("hvc1",), "av1": ("av01",), "prores": ("apch", "ap4h")}
 """Sample entries in MP4 and MOV: those that QuickTime plays."""
-
-_HEVC_IRAP = range(16, 24)
-_AV1_FRAME = (3, 6)
-_AV1_SEQUENCE = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +73,7 @@ def verify_other(
     heartbeat: Callable[[], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> VerifyResult:
-    """Check a finished file; threads and memory as :func:`reelpress.media.verify.verify`.
+    """Check a finished file; threads and memory as :func:`reelpress.media.verify.mp4.verify`.
 
     Args:
         path: The file.
@@ -246,7 +235,7 @@ def _rounded_sound(packets: PacketTable, expected: Expected) -> None:
 
 def _own_keys(path: Path, stream: int, codec: str, packets: PacketTable, pause: Callable[[], None]) -> None:
     """Which packets are key frames, by the container and by themselves."""
-    read = {"h264": _h264_key, "hevc": _hevc_key, "av1": _av1_key, "vp9": _vp9_key, "prores": _prores_key}[codec]
+    read = KEY_OF[codec]
     with opened(path) as container:
         number = 0
         for packet in container.demux(container.streams[stream]):
@@ -260,58 +249,3 @@ def _own_keys(path: Path, stream: int, codec: str, packets: PacketTable, pause: 
             number += 1
             if number % 500 == 0:
                 pause()
-
-
-def _h264_key(data: memoryview) -> bool | None:
-    """The first slice is of an IDR picture (H.264 7.4.1); lengths of 4 bytes in front."""
-    at = 0
-    while at + 5 <= len(data):
-        kind = data[at + 4] & 0x1F
-        if 1 <= kind <= 5:
-            return kind == 5
-        at += 4 + int.from_bytes(data[at : at + 4], "big")
-    return None
-
-
-def _hevc_key(data: memoryview) -> bool | None:
-    """The first slice has a nal_unit_type of an IRAP picture (ITU-T H.265, Table 7-1); lengths of 4 bytes in front."""
-    at = 0
-    while at + 6 <= len(data):
-        kind = (data[at + 4] >> 1) & 0x3F
-        if kind < 32:
-            return kind in _HEVC_IRAP
-        at += 4 + int.from_bytes(data[at : at + 4], "big")
-    return None
-
-
-def _av1_key(data: memoryview) -> bool | None:
-    """The first frame header says KEY_FRAME and is no repetition (AV1 5.9.2); OBUs with sizes (5.3)."""
-    at = 0
-    while at < len(data):
-        kind, extended, sized = (data[at] >> 3) & 15, bool(data[at] & 4), bool(data[at] & 2)
-        at += 2 if extended else 1
-        length, shift = len(data) - at, 0
-        if sized:
-            length = 0
-            while at < len(data):
-                length |= (data[at] & 0x7F) << shift
-                shift += 7
-                at += 1
-                if not data[at - 1] & 0x80:
-                    break
-        if kind in _AV1_FRAME and at < len(data):
-            return not data[at] & 0x80 and (data[at] >> 5) & 3 == 0
-        at += length
-    return None
-
-
-def _vp9_key(data: memoryview) -> bool | None:
-    """The first frame's uncompressed header (VP9 7.2): marker 2, profile 0, frame_type 0."""
-    if not len(data) or data[0] >> 6 != 2:
-        return None
-    return not data[0] & 0x08 and not data[0] & 0x04
-
-
-def _prores_key(data: memoryview) -> bool | None:
-    """Every picture stands by itself; a frame begins with its size and ``icpf`` (SMPTE RDD 36, 5.1)."""
-    return True if bytes(data[4:8]) == b"icpf" else None

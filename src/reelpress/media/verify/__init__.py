@@ -1,0 +1,1 @@
+"""Reading finished files back: what they must be, and whether they are."""
