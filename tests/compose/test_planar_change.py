@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from reelpress.color import BT709_LIMITED
-from reelpress.compose import planar
+from reelpress.compose import newest
 from reelpress.compose.planar import PlanarCompositor
 from reelpress.compose.planar_change import changed_rows
 from reelpress.compose.reference import ReferenceCompositor
@@ -288,7 +288,7 @@ def test_a_picture_is_compared_once(monkeypatch: pytest.MonkeyPatch) -> None:
         compared.append(1)
         return changed_rows(new, old)
 
-    monkeypatch.setattr(planar, "changed_rows", counting)
+    monkeypatch.setattr(newest, "changed_rows", counting)
     compositor, source = PlanarCompositor(), noisy()
     card = CARDS["at rest"]
     made: Composed | None = None
@@ -302,7 +302,7 @@ def test_a_picture_is_compared_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_is_handed_over_is_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(planar, "changed_rows")
+    monkeypatch.delattr(newest, "changed_rows")
     compositor = PlanarCompositor()
     made: Composed | None = None
     for number in range(3):

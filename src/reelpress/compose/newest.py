@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from reelpress.compose.planar_blur import moves
 from reelpress.compose.planar_change import Change, changed_rows, seen
 from reelpress.scene.damage import merge
 from reelpress.scene.damage_reach import through_effect
@@ -59,13 +60,17 @@ class Newest:
         self._formats = formats
         self._newest: dict[str, _Source] = {}
 
-    def look(self, plan: FramePlan, sources: Mapping[str, Planes], last: FramePlan | None) -> News:
+    def look(
+        self, plan: FramePlan, sources: Mapping[str, Planes], last: FramePlan | None, *, compare: bool = True
+    ) -> News:
         """Compare a frame with the last one.
 
         Args:
             plan: What to draw.
             sources: Its pictures; they are kept until the next ones come.
             last: The plan (of an earlier :class:`News`) to compare with; ``None`` damages everything.
+            compare: Whether pictures are looked into; else only the very same one equals the last, for frames that
+                cost less than a look.
 
         Raises:
             FormatError: A picture is in a format that is not taken.
@@ -88,13 +93,13 @@ class Newest:
                 continue  # drawn anew whatever it shows
             elif source is old.planes:
                 newest[key] = _Source(layer.frame, old.frame, source)
-            else:
+            elif compare:
                 rows = changed_rows(source, old.planes)
                 if rows == ():
                     newest[key] = _Source(layer.frame, old.frame, old.planes)
                 elif rows is not None and _is_plain(plan, key) and _is_plain(last, key):
                     changes[key] = Change(old.frame, rows)
-        self._newest = newest
+        self._newest = newest  # now, so that the pictures before are not kept while this frame is drawn
         if any(one.number != one.frame for one in newest.values()):
             plan = FramePlan(plan.size, _renamed(plan.layers, {k: (v.number, v.frame) for k, v in newest.items()}))
         given = {**sources, **{key: one.planes for key, one in newest.items()}}
@@ -111,10 +116,11 @@ def _places(pictures: tuple[PictureLayer, ...], source: str) -> list[tuple[objec
 
 
 def _is_plain(plan: FramePlan, source: str) -> bool:
-    """Whether a change of some rows of a source is seen in just the rows that they are resampled to: not in a group,
-    nor where the finished picture is treated as a whole."""
+    """Whether a change of some rows of a source is seen in just the rows that they are resampled to: not in a group
+    (which keeps its own picture and damage), nor where the finished picture is treated as a whole. A blur without a
+    movement treats nothing (scene.plan.Blur): every compositor draws such a layer as one without a blur."""
     there = [layer for layer in plan.layers if isinstance(layer, PictureLayer) and layer.source == source]
-    altered = any(layer.soften > 0 or layer.grade is not None or layer.blur is not None for layer in there)
+    altered = any(layer.soften > 0 or layer.grade is not None or moves(layer.blur) for layer in there)
     return not altered and len(there) == sum(layer.source == source for layer in plan.pictures())
 
 

@@ -9,13 +9,13 @@ patched or drawn anew:
 - the newest scaled picture of each layer (:class:`~reelpress.compose.pictures.PictureScaler`);
 - the newest sprites.
 
-A new source picture in an old place is compared with the last one (:mod:`reelpress.compose.planar_change`): an equal
-one is that one, and of any other only the rows that changed are drawn.
+A new source picture in an old place is compared with the last one (:mod:`reelpress.compose.newest`): an equal one is
+that one, and of any other only the rows that changed are drawn.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -24,12 +24,12 @@ import numpy as np
 from reelpress.color import BT709_LIMITED
 from reelpress.compose import planar_blur, planar_fill, planar_group, planar_warp
 from reelpress.compose.base import Composed, CompositorCapabilities
+from reelpress.compose.newest import Newest
 from reelpress.compose.pictures import PictureScaler
 from reelpress.compose.planar_background import Backgrounds
 from reelpress.compose.planar_blur import moves
 from reelpress.compose.planar_canvas import SHIFTS, Canvas, around, lay, view
 from reelpress.compose.planar_card import Card
-from reelpress.compose.planar_change import Change, changed_rows, seen
 from reelpress.compose.planar_effect import Effects, widened
 from reelpress.compose.planar_frames import Frames
 from reelpress.compose.planar_grade import Graded
@@ -39,8 +39,6 @@ from reelpress.compose.planar_sprite import Sprites
 from reelpress.compose.planar_text import Texts
 from reelpress.errors import FormatError
 from reelpress.media.scale import allocate
-from reelpress.scene.damage import merge
-from reelpress.scene.damage_reach import through_effect
 from reelpress.scene.plan import (
     BackgroundLayer,
     EffectLayer,
@@ -60,10 +58,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from reelpress.compose.planar_change import Change
     from reelpress.compose.resample import Shown
     from reelpress.media.planes import Planes
     from reelpress.scene.plan import Layer
 
+
+_FORMATS = ("yuv420p", "nv12")
+"""Of source pictures."""
 
 _BUFFER = 512
 """Samples in numpy's own buffers, for this thread while it composes. With its 8192, rows shorter than that (all rows,
@@ -78,18 +80,6 @@ class _Under:
     key: tuple[object, ...]
     planes: Planes
     outline: Outline
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """The newest picture of a source."""
-
-    number: int
-    """Its frame number."""
-    frame: int
-    """The number it goes by: that of the first of the equal pictures in a row of which it is the last."""
-    planes: Planes
-    """That first picture."""
 
 
 class PlanarCompositor:
@@ -113,7 +103,7 @@ class PlanarCompositor:
         self._under: _Under | None = None
         self._outlines: dict[tuple[object, ...], Outline] = {}
         self._last: tuple[FramePlan, Planes] | None = None
-        self._newest: dict[str, _Source] = {}
+        self._newest = Newest(_FORMATS)
         self._frames = Frames()
         self._texts = Texts()
         self._effects = Effects()
@@ -141,7 +131,7 @@ class PlanarCompositor:
 
     @property
     def capabilities(self) -> CompositorCapabilities:
-        return CompositorCapabilities(("yuv420p", "nv12"), tuple(dict.fromkeys(("yuv420p", *self._passthrough))))
+        return CompositorCapabilities(_FORMATS, tuple(dict.fromkeys(("yuv420p", *self._passthrough))))
 
     @property
     def scales(self) -> int:
@@ -168,11 +158,8 @@ class PlanarCompositor:
     def _compose(self, plan: FramePlan, sources: Mapping[str, Planes], previous: Composed | None) -> Composed:
         last = self._last if previous is not None and self._last and previous.planes is self._last[1] else None
         passed = self._pass(plan, sources)
-        newest, changes = self._look(plan, sources, last[0] if last else None, compare=passed is None)
-        self._newest = newest  # now, so that the pictures before are not kept while this frame is drawn
-        plan = _as_named(plan, {key: (one.number, one.frame) for key, one in newest.items()})
-        sources = {key: newest[key].planes if key in newest else planes for key, planes in sources.items()}
-        damage = _damage(plan, last[0] if last else None, changes)
+        news = self._newest.look(plan, sources, last[0] if last else None, compare=passed is None)
+        plan, sources, changes, damage = news.plan, news.sources, news.changes, news.damage
         if last is not None and not damage:
             self.held += 1
             planes = last[1]
@@ -205,41 +192,10 @@ class PlanarCompositor:
         self._graded.clear()
         self._memory.clear()
         self._picture = self._pictured = None
-        self._newest = {}
+        self._newest.clear()
         if not self._in_group:
             self._grounds.trim(0)
         self._ground_of = self._under = self._last = None
-
-    def _look(
-        self, plan: FramePlan, sources: Mapping[str, Planes], last: FramePlan | None, *, compare: bool
-    ) -> tuple[dict[str, _Source], dict[str, Change]]:
-        """The newest picture of each source, and how those differ from the last ones that can be compared with them.
-
-        A picture whose place changed is drawn anew whatever it shows, and is not compared.
-        """
-        newest: dict[str, _Source] = {}
-        changes: dict[str, Change] = {}
-        for layer in plan.pictures():
-            key, source = layer.source, sources.get(layer.source)
-            if source is not None:
-                source.require(self.capabilities.source_formats)  # before anything is remembered
-            if source is None or key in newest:
-                continue
-            old = self._newest.get(key) if last is not None else None
-            newest[key] = _Source(layer.frame, layer.frame, source)
-            if old is None or last is None:
-                continue
-            if old.number == layer.frame:
-                newest[key] = old
-            elif source is old.planes and _places(plan, key) == _places(last, key):
-                newest[key] = _Source(layer.frame, old.frame, source)  # the very picture, under another number
-            elif compare and _places(plan, key) == _places(last, key):
-                rows = changed_rows(source, old.planes)
-                if rows == ():
-                    newest[key] = _Source(layer.frame, old.frame, old.planes)
-                elif rows is not None and _is_plain(plan, key) and _is_plain(last, key):
-                    changes[key] = Change(old.frame, rows)
-        return newest, changes
 
     def _pass(self, plan: FramePlan, sources: Mapping[str, Planes]) -> Planes | None:
         """The source itself, when it is all there is to see and already looks as it should."""
@@ -360,7 +316,7 @@ class PlanarCompositor:
             if layer.warp is not None:
                 planar_warp.warp(picture, layer.warp, layer.opacity, out, regions)
             else:
-                planar_group.fade(picture, layer.opacity, out, regions)
+                planar_group.fade(picture, layer.opacity, out, regions, replaces=layer.replaces)
 
     def _show(
         self, layer: PictureLayer, sources: Mapping[str, Planes], change: Change | None, size: tuple[int, int]
@@ -438,54 +394,6 @@ def _is_finished_first(layer: Layer) -> bool:
 def _geometry(layer: PictureLayer | FillLayer, size: tuple[int, int]) -> tuple[object, ...]:
     """Everything of a card but the picture."""
     return (layer.shape, layer.shadow, layer.border, layer.opacity, size)
-
-
-def _places(plan: FramePlan, source: str) -> list[tuple[object, ...]]:
-    """Where the pictures of a source lie."""
-    return [(layer.crop, layer.rect, layer.shape) for layer in plan.pictures() if layer.source == source]
-
-
-def _is_plain(plan: FramePlan, source: str) -> bool:
-    """Whether a change of some rows of a source is seen in just the rows that they are scaled to: not in a group (which
-    keeps its own picture and damage), nor where the finished picture is treated as a whole."""
-    there = [layer for layer in plan.layers if isinstance(layer, PictureLayer) and layer.source == source]
-    altered = any(layer.soften > 0 or layer.grade is not None or moves(layer.blur) for layer in there)
-    return not altered and len(there) == sum(layer.source == source for layer in plan.pictures())
-
-
-def _as_named(plan: FramePlan, names: Mapping[str, tuple[int, int]]) -> FramePlan:
-    """The plan with other frame numbers: for each source the number to change and the one to change it to."""
-    if all(old == new for old, new in names.values()):
-        return plan
-    return FramePlan(plan.size, _renamed(plan.layers, names))
-
-
-def _renamed(layers: tuple[Layer, ...], names: Mapping[str, tuple[int, int]]) -> tuple[Layer, ...]:
-    made: list[Layer] = []
-    for layer in layers:
-        if isinstance(layer, PictureLayer) and names.get(layer.source, (None,))[0] == layer.frame:
-            made.append(replace(layer, frame=names[layer.source][1]))
-        elif isinstance(layer, GroupLayer):
-            made.append(replace(layer, layers=_renamed(layer.layers, names)))
-        else:
-            made.append(layer)
-    return tuple(made)
-
-
-def _damage(plan: FramePlan, last: FramePlan | None, changes: Mapping[str, Change]) -> tuple[IntRect, ...]:
-    """What to draw, with those pictures that changed in part counted for that part only."""
-    if last is None or not changes:
-        return plan.damage_since(last)
-    pictures = [layer for layer in plan.pictures() if layer.source in changes]
-    names = {layer.source: (layer.frame, changes[layer.source].frame) for layer in pictures}
-    rects: list[IntRect] = []
-    for layer in plan.layers:  # upwards: an effect spreads what changed below it
-        if isinstance(layer, EffectLayer):
-            rects = [reached for rect in rects for reached in through_effect(layer, rect, plan.size)]
-        elif isinstance(layer, PictureLayer) and layer.source in changes:
-            rects.extend(seen(layer, changes[layer.source].rows, plan.size))
-    rects.extend(_as_named(plan, names).damage_since(last))
-    return merge(rects) if rects else ()
 
 
 def _most(damage: tuple[IntRect, ...], size: tuple[int, int]) -> bool:
