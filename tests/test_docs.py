@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from reelpress.bench.runner import complete
+from reelpress.bench.comparisons import complete
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "tests" / "bench" / "example_result.json"

@@ -18,19 +18,35 @@ from reelpress.bench.schema import violations
 WIDTH, HEIGHT, SECONDS = 160, 90, 0.2
 ROOT = Path(__file__).parents[2]
 GPU_WAYS = ("gpu", "gpu-rgba", "gpu-twice")
+APPLE_WAYS = ("videotoolbox", "videotoolbox-nv12", "videotoolbox-bgra")
 
 
 def test_only_who_composes_differs():
     """Every other path says CPU and software decoder, so a machine with a GPU measures the same as one without."""
+    on_gpu = (*GPU_WAYS, *APPLE_WAYS)
     for way in WAYS:
-        if way.id == "videotoolbox":
-            continue
         assert way.settings["decoder"] == "software", way.id
-        assert way.settings["renderer"] == ("gpu" if way.id in GPU_WAYS else "cpu"), way.id
-        assert way.composer == ("gpu" if way.id in GPU_WAYS else "baseline" if way.rgba else "planar")
+        assert way.settings["renderer"] == ("gpu" if way.id in on_gpu else "cpu"), way.id
+        assert way.composer == ("gpu" if way.id in on_gpu else "baseline" if way.rgba else "planar")
+        assert (way.settings.get("encoder") == "h264_videotoolbox") == (way.id in APPLE_WAYS), way.id
         if way.id != "splice":
             assert way.settings["unchanged"] == "encode", way.id
-    assert [way.id for way in WAYS if way.null_too] == ["baseline", "baseline-adaptive", *GPU_WAYS, "planar"]
+    assert [way.id for way in WAYS if way.null_too] == [
+        "baseline", "baseline-adaptive", *GPU_WAYS, "planar", *APPLE_WAYS,
+    ]  # fmt: skip
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="this is what other systems say")
+@pytest.mark.parametrize("adapter", [None, ("llvmpipe", "software"), ("A card", "discrete")])
+def test_apples_ways_are_for_macs_whatever_gpu_there_is_and_by_name_too(
+    monkeypatch: pytest.MonkeyPatch, adapter: tuple[str, str] | None
+) -> None:
+    monkeypatch.setattr(paths, "_adapter", lambda: adapter)
+    for name in APPLE_WAYS:
+        (way,) = chosen_ways([name])
+        assert "macOS only" in (way.missing or "")
+    converters = [way.settings.get("converter") for way in WAYS if way.id in APPLE_WAYS]
+    assert converters == ["videotoolbox", None, "encoder"], "S06, the GPU's NV12, and the encoder's own"
 
 
 @pytest.mark.parametrize(
@@ -47,7 +63,7 @@ def test_a_software_adapter_is_taken_by_name_only(
     monkeypatch.setattr(paths, "_adapter", lambda: adapter)
     for ways, said in ((chosen_ways(()), listed), (chosen_ways(GPU_WAYS), by_name)):
         for way in ways:
-            if way.gpu:
+            if way.id in GPU_WAYS:
                 assert (way.missing is None) == (said is None)
                 assert said is None or said in str(way.missing)
                 told = adapter is not None and adapter[1] == "software" and ways is not WAYS and by_name is said

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from reelpress.bench import gate, peers, targets
+from reelpress.bench.comparisons import aa_of, against, complete, self_cost_of
 from reelpress.bench.metrics import spread
 from reelpress.bench.profile import limiting, sentence, shares, swscale_share
-from reelpress.bench.runner import aa_of, against, complete, self_cost_of
 from reelpress.bench.schema import schema, violations
 from reelpress.errors import SettingsError
 

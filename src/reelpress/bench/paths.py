@@ -25,6 +25,9 @@ GPU = {"renderer": "gpu", "decoder": "software", "unchanged": "encode"}
 """Only who composes differs: decoded on the CPU and every frame encoded, as on the other paths."""
 
 
+APPLE = "h264_videotoolbox"
+
+
 @dataclass(frozen=True, slots=True)
 class Way:
     """One path of the matrix."""
@@ -102,7 +105,7 @@ def _no_adapter() -> str | None:
 def _no_videotoolbox() -> str | None:
     if sys.platform != "darwin":
         return f"VideoToolbox exists on macOS only; this is {sys.platform}."
-    return _refused(encoder="h264_videotoolbox")
+    return _no_gpu() or _refused(encoder=APPLE)
 
 
 WAYS: tuple[Way, ...] = (
@@ -172,8 +175,27 @@ WAYS: tuple[Way, ...] = (
         "videotoolbox",
         "VideoToolbox",
         "ours",
-        "Apple's pixel transfer session and hardware encoder",
-        settings={"encoder": "h264_videotoolbox"},
+        "The seed's S06: BGRA read back, converted by Apple's pixel transfer session, into Apple's encoder",
+        gpu=True,
+        settings={**GPU, "converter": "videotoolbox", "encoder": APPLE},
+        check=_no_videotoolbox,
+    ),
+    Way(
+        "videotoolbox-nv12",
+        "GPU NV12 into VideoToolbox",
+        "ours",
+        "As gpu, into Apple's encoder: what auto takes on a Mac",
+        gpu=True,
+        settings={**GPU, "encoder": APPLE},
+        check=_no_videotoolbox,
+    ),
+    Way(
+        "videotoolbox-bgra",
+        "BGRA into VideoToolbox",
+        "ours",
+        "The seed's option A without swscale: BGRA read back and handed to Apple's encoder, which converts it",
+        gpu=True,
+        settings={**GPU, "converter": "encoder", "encoder": APPLE},
         check=_no_videotoolbox,
     ),
 )
@@ -205,7 +227,7 @@ def chosen_ways(names: Sequence[str]) -> list[Way]:
 
 
 def _by_name(way: Way) -> Way:
-    if not way.gpu or (_adapter() or ("", ""))[1] != "software":
+    if way.check is not _no_gpu or (_adapter() or ("", ""))[1] != "software":
         return way
     name = (_adapter() or ("", ""))[0]
     text = f"{way.description}. On a software adapter ({name}): its speed says nothing of a GPU"

@@ -26,7 +26,7 @@ from reelpress.pipeline.trace import names_only
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from reelpress.bench.runner import Finished
+    from reelpress.bench.processes import Finished
     from reelpress.bench.scenarios import Ready
     from reelpress.export.prepare import Job
 

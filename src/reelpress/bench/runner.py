@@ -7,31 +7,29 @@ ratios of medians; a difference that lies within the spread is called that.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reelpress.bench import metrics, paths, scenarios, targets
+from reelpress.bench import metrics, paths, scenarios
+from reelpress.bench.comparisons import aa_of, complete, self_cost_of
 from reelpress.bench.judge import every_for
-from reelpress.bench.metrics import GpuMeter, spread
+from reelpress.bench.metrics import GpuMeter
 from reelpress.bench.peers import Peer, compare_peers
-from reelpress.errors import ExportError
+from reelpress.bench.processes import finished, outputs_of
+from reelpress.bench.rows import row_of, scenario_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from reelpress.bench.paths import EncoderKind, Way
+    from reelpress.bench.processes import Finished
     from reelpress.bench.scenarios import Ready, Scenario
 
-POLL_S = 0.02
-GPU_S = 0.1
 PEER_RUNS = 2
 """Runs of a peer at each of its CRFs, at most: some of them take ten times as long as all of ours."""
 ORDER = "interleaved: A B C A B C"
@@ -86,7 +84,31 @@ def run(plan: Plan, say: Callable[[str], None] = lambda text: None) -> dict[str,
     """
     started = time.monotonic()
     gpu = GpuMeter()
-    result: dict[str, Any] = {
+    result = _begun(plan, gpu)
+    with tempfile.TemporaryDirectory(prefix="reelpress-bench-") as name:
+        bench = _Bench(plan, Path(name), gpu, say)
+        for scenario in plan.scenarios:
+            say(f"source: {scenario.title}")
+            ready = scenarios.ready(scenario, quick=plan.quick, scale=plan.scale, folder=plan.sources)
+            rows = bench.scenario(ready)
+            result["scenarios"].append(scenario_of(ready, rows))
+            result["results"] += rows
+            done = [r["scenario"] for r in result["peer_results"] if r["missing"] is None]
+            if not (plan.peers_only_first and done):
+                runs = min(plan.runs, PEER_RUNS)
+                result["peer_results"] += compare_peers(plan.peers, ready, rows, Path(name), say, bench.process, runs)
+        if plan.aa:
+            result["aa"] = bench.aa()
+        if plan.self_cost:
+            result["self_cost"] = bench.self_cost()
+    complete(result)
+    result["wall_s"] = round(time.monotonic() - started, 1)
+    return result
+
+
+def _begun(plan: Plan, gpu: GpuMeter) -> dict[str, Any]:
+    """A result in which nothing is measured yet."""
+    return {
         "schema_version": 1,
         "type": "bench",
         "created": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -119,136 +141,6 @@ def run(plan: Plan, say: Callable[[str], None] = lambda text: None) -> dict[str,
         "self_cost": None,
         "sentences": [],
     }
-    with tempfile.TemporaryDirectory(prefix="reelpress-bench-") as name:
-        bench = _Bench(plan, Path(name), gpu, say)
-        for scenario in plan.scenarios:
-            say(f"source: {scenario.title}")
-            ready = scenarios.ready(scenario, quick=plan.quick, scale=plan.scale, folder=plan.sources)
-            rows = bench.scenario(ready)
-            result["scenarios"].append(_scenario(ready, rows))
-            result["results"] += rows
-            done = [r["scenario"] for r in result["peer_results"] if r["missing"] is None]
-            if not (plan.peers_only_first and done):
-                runs = min(plan.runs, PEER_RUNS)
-                result["peer_results"] += compare_peers(plan.peers, ready, rows, Path(name), say, bench.process, runs)
-        if plan.aa:
-            result["aa"] = bench.aa()
-        if plan.self_cost:
-            result["self_cost"] = bench.self_cost()
-    complete(result)
-    result["wall_s"] = round(time.monotonic() - started, 1)
-    return result
-
-
-def complete(result: dict[str, Any]) -> None:
-    """Fill in what follows from the measured rows: comparisons, ratios, sentences, targets."""
-    rows = [row for row in result["results"] if row["missing"] is None]
-    for row in rows:
-        base = _baseline_of(row, rows)
-        row["against_baseline"] = None if base is None or base is row else against(row, base)
-    result["ratios"] = [
-        {
-            "scenario": row["scenario"],
-            "path": row["path"],
-            "encoder": row["encoder"],
-            "speed": row["against_baseline"]["speed_ratio"],
-            "size": row["against_baseline"]["size_ratio"],
-            "rss": row["against_baseline"]["rss_ratio"],
-            "ssim": _ssim(row),
-        }
-        for row in rows
-        if row["against_baseline"] is not None
-    ]
-    sentences = [row["profile"]["sentence"] for row in rows]
-    sentences += [row["profile"]["swscale"]["sentence"] for row in rows if row["profile"]["swscale"] is not None]
-    result["sentences"] = list(dict.fromkeys(sentences))
-    result["targets"] = targets.filled(result)
-
-
-def against(row: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:
-    """``against_baseline``: the medians of two rows of the same scenario and encoder."""
-    mine, theirs = row["summary"], base["summary"]
-
-    def ratio(name: str) -> float | None:
-        other = theirs[name]["median"]
-        return round(mine[name]["median"] / other, 4) if other else None
-
-    speed = ratio("fps") or 0.0
-    one, two = _ssim(row), _ssim(base)
-    overlap: bool | None = mine["fps"]["min"] <= theirs["fps"]["max"] and theirs["fps"]["min"] <= mine["fps"]["max"]
-    if mine["fps"]["runs"] < 2 or theirs["fps"]["runs"] < 2:
-        overlap = None
-    note = unequal(row, base)
-    return {
-        "path": base["path"],
-        "speed_ratio": speed,
-        "fps_percent": round(100 * (speed - 1), 2),
-        "size_ratio": ratio("size_bytes"),
-        "rss_ratio": ratio("peak_rss_bytes") or 0.0,
-        "rss_difference_bytes": int(mine["peak_rss_bytes"]["median"] - theirs["peak_rss_bytes"]["median"]),
-        "ssim_difference": None if one is None or two is None or note is not None else round(one - two, 6),
-        "within_spread": overlap,
-        "equal_pictures": note is None,
-        "note": note,
-    }
-
-
-def unequal(row: dict[str, Any], base: dict[str, Any]) -> str | None:
-    """Why the pictures of two rows are not the same pictures, in a sentence; ``None`` where they are."""
-    mine, theirs = (list(dict.fromkeys(r.get("not_drawn", ()))) for r in (row, base))
-    only_mine = [what for what in theirs if what not in mine]
-    only_theirs = [what for what in mine if what not in theirs]
-    said = []
-    if only_mine:
-        said.append(f"the baseline path does not draw {_listed(only_mine)}, which makes it faster, never slower")
-    if only_theirs:
-        said.append(f"this path does not draw {_listed(only_theirs)}")
-    if not said:
-        return None
-    text = "; ".join(said)
-    return f"{text[:1].upper()}{text[1:]}: size and SSIM are of different pictures and are not compared."
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def _ssim(row: dict[str, Any]) -> float | None:
-    if row["quality"]["missing"] is not None:
-        return None
-    value = row["quality"]["ssim"]["y"]
-    return None if value is None else float(value)
-
-
-def _baseline_of(row: dict[str, Any], rows: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
-    key = (row["scenario"], paths.BASELINE, row["encoder"])
-    return next((r for r in rows if (r["scenario"], r["path"], r["encoder"]) == key), None)
-
-
-def _scenario(ready: Ready, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "id": ready.scenario.id,
-        "title": ready.scenario.title,
-        "missing": ready.missing,
-        "full_seconds": ready.scenario.seconds,
-        "text_rect": None,
-        "source": ready.described,
-        "options": [f"--{name.replace('_', '-')} {value}" for name, value in ready.options.items() if name != "project"]
-        + (["--project (changes of its own project, see scenarios.py)"] if "project" in ready.options else []),
-    }
-    measured = next((row for row in rows if row["missing"] is None), None)
-    if measured is not None:
-        made = measured.pop("_output")
-        found |= {
-            "width": made["width"],
-            "height": made["height"],
-            "fps": made["fps"],
-            "frames": made["frames"],
-            "seconds": round(made["frames"] / made["fps"], 4),
-        }
-    for row in rows:
-        row.pop("_output", None)
-    return found
 
 
 class _Bench:
@@ -315,7 +207,7 @@ class _Bench:
             python = None
             if self.plan.memory:
                 python = self.export(ready, way, encoder, tracemalloc=True)["memory"]["python_bytes"]
-            rows.append(_row(ready, way, encoder, runs[k], qualities[k], self.gpu.missing, python))
+            rows.append(row_of(ready, way, encoder, runs[k], qualities[k], self.gpu.missing, python))
         return rows
 
     def export(self, ready: Ready, way: Way, encoder: EncoderKind, **switches: Any) -> dict[str, Any]:
@@ -415,200 +307,3 @@ class _Bench:
                 (on if hooks else off).append(done["cpu_s"])
             self.say(f"own cost, run {n + 1} of {count}: {on[-1]:.3f} s and {off[-1]:.3f} s of CPU time")
         return {"scenario": ready.scenario.id, "path": way.id, **self_cost_of(on, off)}
-
-
-def aa_of(a: Sequence[float], b: Sequence[float]) -> dict[str, Any]:
-    """``aa``: whether two series of the same thing differ by less than their spread."""
-    one, two = spread(a), spread(b)
-    difference = abs(one["median"] - two["median"])
-    width = max(max(a) - min(a), max(b) - min(b))
-    ok = difference <= width
-    return {
-        "a": one,
-        "b": two,
-        "difference_s": round(difference, 4),
-        "spread_s": round(width, 4),
-        "ok": ok,
-        "sentence": (
-            f"Two series of the same runs differ by {1000 * difference:.0f} ms, "
-            f"{'less' if ok else 'more'} than the spread of {1000 * width:.0f} ms."
-        ),
-    }
-
-
-def self_cost_of(on: Sequence[float], off: Sequence[float]) -> dict[str, Any]:
-    """``self_cost``: CPU seconds with the hooks against those without."""
-    one, two = spread(on), spread(off)
-    percent = 100 * (one["median"] / two["median"] - 1)
-    return {
-        "with": one,
-        "without": two,
-        "percent": round(percent, 2),
-        "ok": percent < 2,
-        "sentence": f"The harness costs {max(0.0, percent):.1f} % of the export's CPU time.",
-    }
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """A process that ended well."""
-
-    stdout: str
-    wall_s: float
-    cpu_s: float
-    """0 where the system does not say."""
-    peak_rss_bytes: int
-    """Of the largest process in it; 0 where the system does not say."""
-    gpu_percent: float | None
-
-
-def finished(command: Sequence[str], folder: Path, gpu: GpuMeter, timeout_s: float) -> Finished:
-    """Run a command to its end.
-
-    Raises:
-        ExportError: It failed, cannot be started, or took longer than ``timeout_s``.
-    """
-    out, err = folder / "stdout.txt", folder / "stderr.txt"
-    started = time.perf_counter()
-    usage = None
-    with out.open("wb") as stdout, err.open("wb") as stderr:
-        try:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr)
-        except OSError as error:
-            raise ExportError(f"{command[0]} cannot be started: {error.strerror or error}.") from error
-        next_look = started + GPU_S
-        try:
-            while True:
-                if hasattr(os, "wait4"):
-                    pid, status, usage = os.wait4(process.pid, os.WNOHANG)
-                    if pid:
-                        process.returncode = os.waitstatus_to_exitcode(status)
-                        break
-                elif process.poll() is not None:
-                    break
-                now = time.perf_counter()
-                if now - started > timeout_s:
-                    raise ExportError(f"A measured process took longer than {timeout_s:.0f} s and was ended.")
-                if now >= next_look:
-                    next_look = now + GPU_S
-                    gpu.sample()
-                time.sleep(POLL_S)
-        finally:
-            if process.returncode is None:
-                process.kill()
-                process.wait()
-    wall = time.perf_counter() - started
-    if process.returncode != 0:
-        text = err.read_text(errors="replace").strip()[-1500:]
-        raise ExportError(f"A measured process ended with {process.returncode}: {text or 'it said nothing'}")
-    cpu = 0.0 if usage is None else usage.ru_utime + usage.ru_stime
-    scale = 1 if sys.platform == "darwin" else 1024
-    peak = 0 if usage is None else usage.ru_maxrss * scale
-    return Finished(out.read_text(encoding="utf-8", errors="replace"), wall, cpu, peak, gpu.take())
-
-
-def outputs_of(commands: Sequence[Sequence[str]], folder: Path, timeout_s: float) -> list[str]:
-    """What commands that run at the same time write to stdout. For work that is not timed.
-
-    Raises:
-        ExportError: One of them failed, or they took longer than ``timeout_s``.
-    """
-    deadline = time.monotonic() + timeout_s
-    with ExitStack() as stack:
-        running = []
-        for n, command in enumerate(commands):
-            out, err = folder / f"stdout-{n}.txt", folder / f"stderr-{n}.txt"
-            stdout, stderr = (stack.enter_context(path.open("wb")) for path in (out, err))
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr)
-            stack.callback(_ended, process)
-            running.append((process, out, err))
-        found = []
-        for process, out, err in running:
-            try:
-                code = process.wait(max(0.0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                raise ExportError(f"Judging took longer than {timeout_s:.0f} s and was ended.") from None
-            if code != 0:
-                text = err.read_text(errors="replace").strip()[-1500:]
-                raise ExportError(f"Judging ended with {code}: {text or 'it said nothing'}")
-            found.append(out.read_text(encoding="utf-8", errors="replace"))
-        return found
-
-
-def _ended(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
-        process.kill()
-    process.wait()
-
-
-def _row(
-    ready: Ready,
-    way: Way,
-    encoder: EncoderKind,
-    runs: Sequence[dict[str, Any]],
-    quality: dict[str, Any],
-    gpu_missing: str | None,
-    python: int | None,
-) -> dict[str, Any]:
-    last = sorted(runs, key=lambda r: r["wall_s"])[len(runs) // 2]  # the run nearest to the median
-    told = [_run(run) for run in runs]
-    names = ("wall_s", "fps", "cpu_percent", "gpu_percent", "peak_rss_bytes", "size_bytes")
-    summary = {}
-    for name in names:
-        values = [run[name] for run in told if run[name] is not None]
-        if values:
-            summary[name] = spread(values)
-    profile = last["profile"]
-    null = ", encoder that costs nothing" if encoder is paths.NULL else ""
-    prefix = f"{ready.scenario.title}, {way.title}{null}"
-    profile["sentence"] = f"{prefix}: {profile['sentence']}"
-    if profile["swscale"] is not None:
-        profile["swscale"]["sentence"] = f"{prefix}: {profile['swscale']['sentence']}"
-    memory = last["memory"] | ({} if python is None else {"python_bytes": python})
-    return {
-        "scenario": ready.scenario.id,
-        "path": way.id,
-        "encoder": encoder.id,
-        "missing": None,
-        "runs": told,
-        "summary": summary,
-        "gpu_missing": gpu_missing,
-        "frames": last["frames"],
-        "stages": last["stages"],
-        "memory": memory,
-        "quality": quality,
-        "profile": profile,
-        "series": last["series"],
-        "formats": last["formats"],
-        "conversions": last["conversions"],
-        "copies": last["copies"],
-        "buffers": last["buffers"],
-        "fallbacks": last["fallbacks"],
-        "not_drawn": last["not_drawn"],
-        "against_baseline": None,
-        "_output": {
-            "width": last["width"],
-            "height": last["height"],
-            "fps": last["fps"],
-            "frames": last["frames"]["total"],
-        },
-    }
-
-
-def _run(run: dict[str, Any]) -> dict[str, Any]:
-    wall = run["wall_s"]
-    return {
-        "wall_s": wall,
-        "process_s": run["process_s"],
-        "pipeline_s": run["pipeline_s"],
-        "fps": round(run["frames"]["total"] / wall, 3),
-        "cpu_s": run["run_cpu_s"],
-        "cpu_percent": round(100 * run["run_cpu_s"] / wall, 1),
-        "gpu_percent": run["gpu_percent"],
-        "peak_rss_bytes": run["peak_rss_bytes"],
-        "size_bytes": run["size_bytes"],
-        "readback_bytes": sum(c["bytes"] for c in run["copies"] if c["what"] == "read-back"),
-        "conversions": sum(int(c.get("frames", 0)) for c in run["conversions"]),
-        "copies": sum(c["frames"] for c in run["copies"]),
-        "order": run["order"],
-    }
