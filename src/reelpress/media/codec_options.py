@@ -25,6 +25,43 @@ NVENC_PRESETS = ("p1", "p1", "p3", "p4", "p4", "p5", "p6", "p7", "p7")
 """NVENC's p1 (fastest) to p7 beside ``SPEEDS``. p4 is its default; from p6 on time doubles for about 1 % of bits."""
 
 
+WHY: Mapping[str, str] = {
+    "chroma_sample_location": "where the compositor puts chroma: left",
+    "maxrate": "the ceiling, 1.5 times Cap's rate, so that no scene makes a file that players stumble over",
+    "bufsize": "two seconds of the ceiling: how long a scene may be above the mean",
+    "crf": "constant quality: a still screen costs nothing",
+    "cq": "NVENC's scale lies about 3 above x264's",
+    "global_quality": "Quick Sync's scale lies about 2 above x264's; alone it is ICQ, under a ceiling QVBR",
+    "b": "0: quality alone decides. Otherwise Cap's rate, where there is no constant quality that every chip has",
+    "preset": "speed against size, laid beside x264's names",
+    "a53cc": "captions of a source frame must not slip into the file",
+    "allow_sw": "Apple's software encoder is refused: x264 is better where there is no chip",
+    "realtime": "an export is not live",
+    "tune": "hq: quality, not latency",
+    "rc": "variable rate under the ceiling, as each maker names it",
+    "rate_control": "variable rate around `b`",
+    "spatial-aq": "more bits for flat parts, where text stands",
+    "forced-idr": "a key frame that is asked for has to be one at which a player can begin",
+    "forced_idr": "the same, as Quick Sync and AMF spell it",
+    "bf": "B pictures are off where a chip's generations differ in them",
+    "b_ref_mode": "not all generations have it, and there are no B pictures",
+    "rc-lookahead": "NVENC: held pictures are memory. x264, x265: as many as the memory budget allows",
+    "async_depth": "four pictures on the way keep the chip busy; more are memory",
+    "usage": "AMF's mode for files, not for streams",
+    "quality": "AMF has three speeds, laid beside x264's names",
+    "scenario": "Windows' mode for files that are kept",
+    "hw_encoding": "only chips: in software x264 is better",
+    "x265-params": "no note about itself (info=0), key frames to seek to (open-gop=0), bounded threads and memory",
+    "svtav1-params": "tools for screens (scm=1: palette, block copy), bounded threads (lp), no overlay pictures",
+    "deadline": "VP9: realtime at the fast presets, good at the slow ones",
+    "cpu-used": "speed against size, laid beside x264's names",
+    "row-mt": "all cores, within one row of tiles",
+    "tune-content": "tools for screens",
+    "lag-in-frames": "held pictures are memory",
+}
+"""Why each option is given what it is given; for the table in docs/encoders.md."""
+
+
 def codec_of(encoder: str) -> str:
     """``h264``, ``hevc``, ``av1`` or the encoder's own name: what decodes the packets of ``encoder``."""
     for mark, codec in (("264", "h264"), ("265", "hevc"), ("hevc", "hevc"), ("av1", "av1"), ("vp9", "vp9")):
@@ -120,7 +157,7 @@ def _nvenc(spec: EncoderSpec) -> dict[str, str]:
         "preset": preset,
         "tune": "hq",
         "rc": "vbr",
-        "cq": f"{spec.crf + 3:g}",
+        "cq": f"{min(51.0, spec.crf + 3):g}",
         "b": "0",
         "spatial-aq": "1",
         "forced-idr": "1",
@@ -133,15 +170,19 @@ def _nvenc(spec: EncoderSpec) -> dict[str, str]:
 
 def _videotoolbox(spec: EncoderSpec) -> dict[str, str]:
     # Constant quality exists on Apple's own chips only, so the rate is what all Macs have. Software is refused: there
-    # x264 is better. prio_speed off and realtime off: an export is not live.
-    return {"b": str(_target(spec)), "allow_sw": "0", "realtime": "0", "a53cc": "0", **_ceiling(spec)}
+    # x264 is better. realtime off: an export is not live. The HEVC encoder writes no captions and has no switch for it.
+    told = {"b": str(_target(spec)), "allow_sw": "0", "realtime": "0", **_ceiling(spec)}
+    return {**told, "a53cc": "0"} if spec.codec.startswith("h264") else told
 
 
 def _qsv(spec: EncoderSpec) -> dict[str, str]:
     preset = spec.preset if spec.preset in SPEEDS[2:] else "veryfast"
+    # Without a ceiling this is ICQ. Under one it is QVBR, which needs a rate beside the quality, or it aims at 0.
+    rate = {} if spec.maxrate is None else {"b": str(_target(spec))}
     return {
         "preset": preset,
-        "global_quality": f"{round(spec.crf + 2)}",  # ICQ
+        "global_quality": str(min(51, max(1, round(spec.crf + 2)))),
+        **rate,
         "forced_idr": "1",
         "async_depth": "4",
         "bf": spec.extra.get("bf", "0"),
