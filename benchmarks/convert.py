@@ -147,21 +147,6 @@ def compare(source: Planes, target: str, rounds: int, gpu: bool) -> dict[str, An
     }
 
 
-def table(result: dict[str, Any]) -> str:
-    """The page's table of a stored result: medians of wall milliseconds."""
-    rows = [
-        "| picture | swscale alone | ours | to alone | `gpu` | `gpu`, three on the way |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
-    for name, found in result["results"].items():
-        size, source, target = name.split()
-        wall = {way: f"{times['median']:.1f}" for way, times in found["wall_ms"].items()}
-        ratio = f"{found['ours_to_alone']['cpu_of_neighbours']:.2f}"
-        cells = (f"{size} {source} to {target}", wall["swscale alone"], wall["swscale"], ratio)
-        rows.append("| " + " | ".join((*cells, wall.get("gpu", ""), wall.get("gpu ring", ""))) + " |")
-    return "\n".join(rows)
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, help="write the JSON there, too")
@@ -172,11 +157,7 @@ def main() -> int:
     parser.add_argument(
         "--gate", action="store_true", help=f"exit 1 where ours takes more than {LIMIT} of swscale alone"
     )
-    parser.add_argument("--table", type=Path, metavar="FILE", help="only print the table of a stored result")
     arguments = parser.parse_args()
-    if arguments.table is not None:
-        print(table(json.loads(arguments.table.read_text(encoding="utf-8"))))
-        return 0
     try:
         adapter = None if arguments.no_gpu else shared(allow_software=True).info
         no_gpu = "left out" if adapter is None else None

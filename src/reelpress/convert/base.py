@@ -172,6 +172,30 @@ def check_size(format_name: str, width: int, height: int) -> str | None:
     return None
 
 
+def check_pair(source: str, target: str, width: int, height: int) -> str | None:
+    """Why a picture of this size cannot have one of these formats, as a sentence; ``None``: it can have both."""
+    return check_size(source, width, height) or check_size(target, width, height)
+
+
+def accepted(converter: Converter, planes: Planes, target: str, color: ColorSpec) -> tuple[str, str]:
+    """What every converter asks before it converts: the pair, the size, the planes, and both colours.
+
+    Returns:
+        FFmpeg's names of the picture's format and of the target.
+
+    Raises:
+        FormatError: Something does not fit; the sentence says what would be allowed.
+    """
+    source, target = canonical(planes.format), canonical(target)
+    reason = converter.why_not(source, target, planes.width, planes.height)
+    if reason is not None:
+        raise FormatError(reason)
+    check_picture(planes)
+    check_color(source, planes.color, "source")
+    check_color(target, color, "target")
+    return source, target
+
+
 def check_picture(planes: Planes) -> None:
     """That the planes of a picture have the rows and bytes that its format and size ask for.
 

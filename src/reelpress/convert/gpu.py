@@ -27,10 +27,9 @@ from reelpress.convert.base import (
     P010,
     PACKED_FORMATS,
     RGB_FORMATS,
+    accepted,
     canonical,
-    check_color,
-    check_picture,
-    check_size,
+    check_pair,
     chroma_columns,
     chroma_rows,
     plane_rows,
@@ -115,10 +114,9 @@ class GpuConverter:
 
     def why_not(self, source: str, target: str, width: int, height: int) -> str | None:
         """See :class:`reelpress.convert.base.Converter`. The first call opens the device."""
-        for name in (source, target):
-            reason = check_size(name, width, height)
-            if reason is not None:
-                return reason
+        reason = check_pair(source, target, width, height)
+        if reason is not None:
+            return reason
         if canonical(target) not in TARGETS:
             return f"The GPU converts to {', '.join(TARGETS)}, not to {target}."
         try:
@@ -151,16 +149,12 @@ class GpuConverter:
             RingFull: Three are on the way already.
             GpuError: The device failed.
         """
-        source, target = canonical(planes.format), canonical(target)
-        reason = self.why_not(source, target, planes.width, planes.height)
-        if reason is not None:
-            if self._unavailable is not None:
-                raise GpuUnavailable(self._unavailable)
+        try:
+            source, target = accepted(self, planes, target, color)
+        except FormatError:
+            # A device that is missing or lost is no fault of the picture's.
             self._device().check("converting a picture")
-            raise FormatError(reason)
-        check_picture(planes)
-        check_color(source, planes.color, "source")
-        check_color(target, color, "target")
+            raise
         gpu = self._device()
         views = [_readable(p, words=source in RGB_FORMATS) for p in planes.planes]
         job = self._job(planes, source, target, color, views)

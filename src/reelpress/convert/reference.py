@@ -16,14 +16,12 @@ from reelpress.convert.base import (
     P010,
     PACKED_FORMATS,
     RGB_FORMATS,
+    accepted,
     canonical,
-    check_color,
-    check_picture,
-    check_size,
+    check_pair,
     chroma_columns,
     chroma_rows,
 )
-from reelpress.errors import FormatError
 from reelpress.media.planes import Planes
 
 if TYPE_CHECKING:
@@ -46,23 +44,16 @@ class ReferenceConverter:
 
     def why_not(self, source: str, target: str, width: int, height: int) -> str | None:
         """See :class:`reelpress.convert.base.Converter`."""
-        for name in (source, target):
-            reason = check_size(name, width, height)
-            if reason is not None:
-                return reason
+        reason = check_pair(source, target, width, height)
+        if reason is not None:
+            return reason
         if canonical(target) == P010:
             return "Nothing here makes P010: every encoder gets 8 bits."
         return None
 
     def convert(self, planes: Planes, target: str, color: ColorSpec) -> Planes:
         """See :class:`reelpress.convert.base.Converter`; every step in float64, rounded once."""
-        source, target = canonical(planes.format), canonical(target)
-        reason = self.why_not(source, target, planes.width, planes.height)
-        if reason is not None:
-            raise FormatError(reason)
-        check_picture(planes)
-        check_color(source, planes.color, "source")
-        check_color(target, color, "target")
+        source, target = accepted(self, planes, target, color)
         if source in RGB_FORMATS:
             out = self._from_rgb(planes, source, target, color)
         else:

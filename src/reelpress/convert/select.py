@@ -1,9 +1,10 @@
 """Which converter an export uses, and why not the others.
 
 ``auto`` goes by where the picture is: what the GPU has drawn leaves it as NV12 and is not converted at all; what is in
-the CPU's memory is converted by the system's own converter where there is one (macOS), else by swscale. No device is
-opened for it: that takes longer than a short export saves. Who has many such pictures may ask for ``gpu``: with its
-upload and read-back it took 1.8 ms at 1080p on an H100, swscale 6.8 (``benchmarks/results/convert_h100.json``).
+the CPU's memory is converted by the system's own converter where there is one (macOS) and a picture showed that its
+pixels are the reference's (:mod:`reelpress.convert.proof`), else by swscale. No device is opened for it: that takes
+longer than a short export saves. Who has many such pictures may ask for ``gpu``: with its upload and read-back it took
+1.8 ms at 1080p on an H100, swscale 6.8 (``benchmarks/results/convert_h100.json``).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reelpress.convert.base import Conversion, canonical
+from reelpress.convert.proof import proved
 from reelpress.errors import FormatError, SettingsError
 from reelpress.events import Fallback
 
@@ -19,9 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from reelpress.convert.base import Converter
+    from reelpress.convert.proof import Kept
 
 BACKENDS = ("gpu", "videotoolbox", "swscale")
 """Those that an export may use; ``reference`` is for tests."""
+
+PROVED = ("videotoolbox",)
+"""Those that are part of a system: not taken unasked before a picture showed that they are right."""
 
 WANTED = ("auto", *BACKENDS)
 
@@ -97,6 +103,7 @@ def choose(
     *,
     drawn_on_gpu: bool = False,
     allow_software: bool = False,
+    kept: Kept | None = None,
 ) -> ConverterChoice:
     """The converter for pictures that are composed as ``source`` and encoded as ``target``.
 
@@ -108,6 +115,7 @@ def choose(
         height: Pixels.
         drawn_on_gpu: The pictures are in the GPU's memory, and its compositor can write ``target`` there.
         allow_software: As in :func:`make`.
+        kept: Verdicts about the system's converters from earlier exports; ``None`` keeps nothing.
 
     Raises:
         SettingsError: ``wanted`` is no converter.
@@ -123,10 +131,11 @@ def choose(
         return ConverterChoice("gpu", f"the GPU's compositor writes {target} itself: {how}")
     rejected: list[Conversion] = []
     for name in _order(wanted):
-        reason = _why_not(name, wanted, source, target, width, height, allow_software)
+        reason, doubt = _why_not(name, wanted, source, target, width, height, allow_software, kept)
         if reason is None:
             if wanted in ("auto", name):
                 asked = "asked for with --converter" if wanted == name else _REASONS[name]
+                asked += f", and would not be taken otherwise: {doubt}" if doubt else ""
                 return ConverterChoice(name, asked, tuple(rejected))
             instead = Fallback("converter", wanted, name, rejected[0].why_not or "")
             return ConverterChoice(name, f"instead of {wanted}: {instead.reason}", tuple(rejected), instead)
@@ -138,7 +147,7 @@ def choose(
 
 
 _REASONS = {
-    "videotoolbox": "the system's own converter, which takes the load off the processor",
+    "videotoolbox": "the system's own converter; a picture showed that its pixels are right",
     "swscale": "runs everywhere; pictures in the CPU's memory are converted there",
 }
 
@@ -151,15 +160,25 @@ def _order(wanted: str) -> tuple[str, ...]:
 
 
 def _why_not(
-    name: str, wanted: str, source: str, target: str, width: int, height: int, allow_software: bool
-) -> str | None:
+    name: str,
+    wanted: str,
+    source: str,
+    target: str,
+    width: int,
+    height: int,
+    allow_software: bool,
+    kept: Kept | None,
+) -> tuple[str | None, str | None]:
+    """Why one is not used, and what is wrong with it where it is used because it was asked for."""
     if name == "gpu" and wanted == "auto":
         return (
             "The pictures lie in the CPU's memory: the GPU would have to get them first and give them back again. "
             "Ask for it with --converter gpu."
-        )
+        ), None
     converter = make(name, allow_software=allow_software)
     try:
-        return converter.why_not(source, target, width, height)
+        reason = converter.why_not(source, target, width, height)
+        wrong = proved(converter, source, target, kept) if reason is None and name in PROVED else None
+        return (reason, wrong) if name == wanted else (reason or wrong, None)
     finally:
         converter.close()

@@ -8,10 +8,9 @@ from reelpress.convert.base import (
     P010,
     RGB_FORMATS,
     SUBSAMPLED_FORMATS,
+    accepted,
     canonical,
-    check_color,
-    check_picture,
-    check_size,
+    check_pair,
 )
 from reelpress.errors import FormatError
 from reelpress.media.repack import Repacker
@@ -43,10 +42,9 @@ class SwscaleConverter:
 
     def why_not(self, source: str, target: str, width: int, height: int) -> str | None:
         """See :class:`reelpress.convert.base.Converter`."""
-        for name in (source, target):
-            reason = check_size(name, width, height)
-            if reason is not None:
-                return reason
+        reason = check_pair(source, target, width, height)
+        if reason is not None:
+            return reason
         source, target = canonical(source), canonical(target)
         if target not in TARGETS:
             return f"swscale is used for conversions to {', '.join(TARGETS)}, not to {target}."
@@ -56,15 +54,9 @@ class SwscaleConverter:
 
     def convert(self, planes: Planes, target: str, color: ColorSpec) -> Planes:
         """See :class:`reelpress.convert.base.Converter`. YUV keeps its colour or becomes BT.709 limited."""
-        source, target = canonical(planes.format), canonical(target)
-        reason = self.why_not(source, target, planes.width, planes.height)
-        if reason is not None:
-            raise FormatError(reason)
+        _, target = accepted(self, planes, target, color)
         if self._repacker is None:
             raise FormatError("This converter was closed.")
-        check_picture(planes)
-        check_color(source, planes.color, "source")
-        check_color(target, color, "target")
         return self._repacker.repack(planes, target, color)
 
     def close(self) -> None:

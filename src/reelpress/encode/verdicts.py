@@ -1,4 +1,4 @@
-"""What was found out about encoders, kept between exports: a trial on a chip takes a tenth of a second or more.
+"""What was found out about encoders and converters, kept between exports: a trial takes a tenth of a second or more.
 
 Only what a trial *of pictures* said is kept. That an encoder refused to open may have been the moment (all of a card's
 sessions in use), and costs little to find out again.
@@ -71,7 +71,8 @@ class Verdicts:
 
 def key_of(spec: EncoderSpec, library: str, driver: str) -> str:
     """Under which a verdict is kept: all that can change it. ``library``: the codec library's version."""
-    facts = [spec.codec, spec.pixel_format, spec.width, spec.height, sorted(spec.options().items()), library, driver]
+    given = [spec.device, spec.pixel_format, spec.width, spec.height]
+    facts = [spec.codec, given, sorted(spec.options().items()), library, driver]
     return f"{spec.codec}-{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]}"
 
 
@@ -82,4 +83,45 @@ def driver_version(name: str, system: str = sys.platform, root: Path = Path("/")
     if name.endswith("_nvenc") and system.startswith("linux"):
         with contextlib.suppress(OSError, IndexError):
             return (root / "proc/driver/nvidia/version").read_text(encoding="ascii", errors="replace").splitlines()[0]
-    return f"{platform.system()} {platform.release()} {platform.version()}"
+    own = f"{platform.system()} {platform.release()} {platform.version()}"
+    if system == "win32":
+        return ", ".join([own, *_windows_drivers()])
+    if system.startswith("linux") and not name.endswith("_nvenc"):
+        return ", ".join([own, *_user_drivers(root)])
+    return own
+
+
+DISPLAY_ADAPTERS = r"SYSTEM\CurrentControlSet\Control\Class\{4d36e968-e325-11ce-bfc1-08002be10318}"
+"""Where Windows keeps the drivers of graphics cards: one key for each, 0000 and so on."""
+
+_USER_DRIVERS = ("libmfx-gen.so*", "libmfxhw64.so*", "libvpl.so*", "libamfrt64.so*", "dri/iHD_drv_video.so")
+"""Intel's and AMD's encoders on Linux live in these libraries, not in the kernel."""
+
+
+def _windows_drivers() -> list[str]:
+    """Names and versions of the graphics cards' drivers, from the registry; what cannot be read is left out."""
+    try:
+        import winreg
+    except ImportError:
+        return []
+    registry: Any = winreg
+    found: list[str] = []
+    with contextlib.suppress(OSError), registry.OpenKey(registry.HKEY_LOCAL_MACHINE, DISPLAY_ADAPTERS) as cards:
+        for number in range(16):
+            with contextlib.suppress(OSError), registry.OpenKey(cards, f"{number:04d}") as card:
+                found.append(
+                    " ".join(str(registry.QueryValueEx(card, each)[0]) for each in ("DriverDesc", "DriverVersion"))
+                )
+    return found
+
+
+def _user_drivers(root: Path) -> list[str]:
+    """Files of the drivers' libraries with their sizes and times: they have no version to read without loading them."""
+    found = []
+    for folder in ("usr/lib/x86_64-linux-gnu", "usr/lib64", "usr/lib", "opt/amdgpu-pro/lib/x86_64-linux-gnu"):
+        for pattern in _USER_DRIVERS:
+            for file in sorted((root / folder).glob(pattern)):
+                with contextlib.suppress(OSError):
+                    facts = file.stat()
+                    found.append(f"{file.name} {facts.st_size} {facts.st_mtime_ns}")
+    return found
