@@ -6,9 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from reelpress.color import BT709_LIMITED, SRGB, rgb_to_codes
 from reelpress.compose.planar import PlanarCompositor
+from reelpress.compose.reference import ReferenceCompositor
 from reelpress.compose.transparent import FORMAT, TransparentCompositor
 from reelpress.convert.exact import PAIRS, ExactConverter
 from reelpress.errors import FormatError
@@ -139,6 +142,113 @@ def test_a_picture_of_the_screen_keeps_its_samples_and_has_alpha_around_it():
     assert made.planes[3].sum() == 255 * 80 * 48
 
 
+# --- cross-fades ------------------------------------------------------------------------------------------------------
+
+VEIL = FillLayer(Shape(Rect(0.0, 0.0, 160.0, 96.0)), (0.3, 0.6, 0.1), 0.4)
+SIDES = {
+    "cards in two places": lambda pointer: ((RED,), (BLUE,)),
+    "a card goes": lambda pointer: ((VEIL, BLUE), (VEIL,)),
+    "a card comes": lambda pointer: ((), (RED, BLUE)),
+    "a pointer moves": lambda pointer: ((pointer,), (replace(pointer, rect=Rect(50.5, 30.0, 40.0, 40.0)),)),
+    "all of it": lambda pointer: ((VEIL, RED, pointer), (VEIL, BLUE, pointer)),
+}
+
+
+def faded(before: tuple[Layer, ...], after: tuple[Layer, ...], share: float) -> FramePlan:
+    return FramePlan(SIZE, (*before, GroupLayer(after, share, replaces=True)))
+
+
+def upon(ground: tuple[float, float, float], before: tuple[Layer, ...], after: tuple[Layer, ...], share: float):
+    """The same cross-fade of two whole pictures: what the reference says of opaque ones."""
+    under = BackgroundLayer(SolidFill(ground))
+    return FramePlan(SIZE, (under, *before, GroupLayer((under, *after), share)))
+
+
+@pytest.mark.parametrize("ground", [BLACK, WHITE, (0.2, 0.7, 0.4)])
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.5, 1.0])
+@pytest.mark.parametrize("case", SIDES)
+def test_the_reference_over_a_ground_is_the_cross_fade_of_both_sides_there(pointer, case, share, ground):
+    """Blending is linear: ((1-t) a + t b) over g is (1-t) (a over g) + t (b over g), for colour and alpha alike."""
+    before, after = SIDES[case](pointer)
+    reference = ReferenceCompositor()
+    for made, wanted in zip(
+        reference._draw(faded(before, after, share), {}),
+        reference._draw(upon(ground, before, after, share), {}),
+        strict=True,
+    ):
+        assert np.abs(made.color + made.through * np.array(ground) - wanted.color).max() < 1e-12
+
+
+@pytest.mark.parametrize("ground", [BLACK, WHITE])
+@pytest.mark.parametrize("share", [0.25, 0.5, 0.9])
+@pytest.mark.parametrize("case", SIDES)
+def test_a_cross_fade_over_nothing_is_that_of_both_composites(pointer, case, share, ground):
+    before, after = SIDES[case](pointer)
+    compositor = TransparentCompositor()
+    y, u, v, cover, chroma_cover = compositor.compose(faded(before, after, share), {}, None).planes.planes
+    compositor.close()
+    truth = ReferenceCompositor().render_float(upon(ground, before, after, share), {})
+    codes = rgb_to_codes(ground)
+    for plane, wanted, code, through in zip((y, u, v), truth, codes, (cover, chroma_cover, chroma_cover), strict=True):
+        over = plane + code * (1 - through / 255.0)
+        # Every layer of a side is rounded by half a code at most, in colour and in coverage, and the mix once more.
+        layers = max(len(before), len(after))
+        assert np.abs(over - wanted).max() <= layers + 1
+        assert np.abs(over - wanted).mean() < 0.5
+
+
+@given(st.floats(0.0, 1.0), st.floats(0.0, 1.0), st.floats(0.01, 1.0))
+@settings(max_examples=25, deadline=None)
+def test_alpha_is_interpolated(a: float, b: float, share: float):
+    whole = Shape(Rect(0.0, 0.0, 16.0, 16.0))
+    layers = (FillLayer(whole, WHITE, a), GroupLayer((FillLayer(whole, BLACK, b),), share, replaces=True))
+    compositor = TransparentCompositor()
+    planes = compositor.compose(FramePlan((16, 16), layers), {}, None).planes.planes
+    compositor.close()
+    # each side rounded by half a code, and their mean
+    assert abs(float(planes[3][8, 8]) - 255 * ((1 - share) * a + share * b)) <= 1.001
+    luma = 235 * (1 - share) * a + 16 * share * b
+    assert abs(float(planes[0][8, 8]) - luma) <= 1.001
+    assert len({int(plane.min()) - int(plane.max()) for plane in planes}) == 1  # flat
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.77, 1.0])
+def test_what_fades_into_itself_stays_what_it_is(pointer, share):
+    layers = (VEIL, RED, pointer)
+    compositor = TransparentCompositor()
+    made = compositor.compose(faded(layers, layers, share), {}, None).planes
+    compositor.close()
+    for plane, wanted in zip(made.planes, drawn(layers).planes, strict=True):
+        assert (plane == wanted).all()
+
+
+def test_frames_of_a_cross_fade_that_are_patched_are_those_drawn_anew(pointer):
+    moved = replace(pointer, rect=Rect(70.0, 20.0, 40.0, 40.0))
+    plans = [
+        FramePlan(SIZE, (VEIL, RED, pointer)),
+        *(faded((VEIL, RED, pointer), (VEIL, moved), share) for share in (0.2, 0.5)),
+        faded((VEIL, RED, moved), (VEIL, moved), 0.5),
+        faded((VEIL, RED, moved), (VEIL, BLUE), 0.5),
+        FramePlan(SIZE, (VEIL, BLUE)),
+    ]
+    compositor, last = TransparentCompositor(), None
+    for plan in plans:
+        last = compositor.compose(plan, {}, last)
+        for plane, wanted in zip(last.planes.planes, drawn(plan.layers).planes, strict=True):
+            assert (plane == wanted).all()
+    compositor.close()
+
+
+def test_over_what_is_opaque_it_is_mixed_too(pointer):
+    """The same layers on an opaque canvas: nothing is black there, in the picture of the group as well."""
+    plan = FramePlan(SIZE, (BLUE, GroupLayer((RED, pointer), 0.4, replaces=True)))
+    compositor = PlanarCompositor()
+    made = compositor.compose(plan, {}, None).planes.planes
+    compositor.close()
+    for plane, wanted in zip(made, ReferenceCompositor().render_float(plan, {}), strict=True):
+        assert np.abs(plane - wanted).max() <= 2.5 and np.abs(plane - wanted).mean() < 0.5
+
+
 # --- conversion -------------------------------------------------------------------------------------------------------
 
 
@@ -195,7 +305,11 @@ def test_only_the_pointer_stays(pointer):
 def test_pointers_of_a_cross_fade_are_faded_into_each_other(pointer):
     other = replace(pointer, rect=Rect(90.0, 40.0, 40.0, 40.0))
     found = pointer_only((GROUND, RED, pointer, GroupLayer((GROUND, BLUE, other), 0.25)), SIZE)
-    assert found == (GroupLayer((pointer,), 0.75), GroupLayer((other,), 0.25))
+    assert found == (pointer, GroupLayer((other,), 0.25, replaces=True))
+    # one that only goes, or only comes, needs nothing that replaces it
+    gone = pointer_only((GROUND, RED, pointer, GroupLayer((GROUND, BLUE), 0.25)), SIZE)
+    assert gone == (GroupLayer((pointer,), 0.75),)
+    assert pointer_only((GROUND, GroupLayer((GROUND, pointer), 0.25)), SIZE) == (GroupLayer((pointer,), 0.25),)
 
 
 def test_a_fade_through_black_takes_the_pointer_away(pointer):
@@ -205,6 +319,9 @@ def test_a_fade_through_black_takes_the_pointer_away(pointer):
 
 
 def test_a_background_goes_or_lets_through(pointer):
-    assert over_nothing((GROUND, RED, GroupLayer((GROUND, BLUE), 0.5)), None) == (RED, GroupLayer((BLUE,), 0.5))
+    crossing = (GROUND, RED, GroupLayer((GROUND, BLUE), 0.5))
+    assert over_nothing(crossing, None) == (RED, GroupLayer((BLUE,), 0.5, replaces=True))
+    title = (GROUND, RED, GroupLayer((BLUE,), 0.5))  # lies upon the card
+    assert over_nothing(title, None) == (RED, GroupLayer((BLUE,), 0.5))
     veil = FillLayer(Shape(Rect(0.0, 0.0, 160.0, 96.0)), WHITE, 0.5)
     assert over_nothing((RED, GROUND, pointer), veil) == (veil, pointer)

@@ -135,7 +135,10 @@ CHANGES: dict[tuple[type, str], Any] = {
     (EffectLayer, "amount"): plus(0.35, -9),
     (EffectLayer, "feather"): plus(3, -2),
     (GroupLayer, "opacity"): plus(-0.3, -0.9),
-    (GroupLayer, "warp"): lambda value: [tuple(v * 0.8 if i == 6 else v for i, v in enumerate(value)), None],
+    (GroupLayer, "replaces"): lambda value: [not value],
+    (GroupLayer, "warp"): lambda value: (
+        [] if value is None else [tuple(v * 0.8 if i == 6 else v for i, v in enumerate(value)), None]
+    ),
 }  # fmt: skip
 """For each property a function from its value to others. A text's run counts as one value. A dataclass in it is
 changed property by property, and taken away where it may be ``None``."""

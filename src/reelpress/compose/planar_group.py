@@ -31,6 +31,9 @@ if TYPE_CHECKING:
         def close(self) -> None: ...
 
 
+BLACK = (16, 128, 128)
+"""Codes of it."""
+
 _TILE = (64, 256)
 """Rows and columns that are looked at for whether there is anything in them."""
 
@@ -97,10 +100,12 @@ class Finished:
         self._painters.clear()
 
 
-def fade(picture: Canvas, opacity: float, out: Canvas, regions: tuple[IntRect, ...]) -> None:
-    """A picture over what is there."""
+def fade(picture: Canvas, opacity: float, out: Canvas, regions: tuple[IntRect, ...], *, replaces: bool = False) -> None:
+    """A picture over what is there, or mixed with it where it ``replaces`` that (scene.plan.GroupLayer)."""
     for region in regions:
-        if picture.cover is None and opacity >= 1:
+        if replaces and picture.cover is not None:
+            _dissolve(picture, opacity, out, region)
+        elif picture.cover is None and opacity >= 1:
             for (target, _), (source, shift) in zip(out.all, _with_full_cover(picture, out), strict=True):
                 view(target, region, shift)[...] = view(source, region, shift) if source is not None else 255
         elif picture.cover is None:
@@ -125,6 +130,29 @@ def _mix(picture: Canvas, opacity: float, out: Canvas, region: IntRect) -> None:
             else:
                 above = view(source, each, shift).astype(np.float32)
                 above -= codes
+            above *= o
+            codes += above
+            codes += np.float32(0.5)
+            np.copyto(below, codes, casting="unsafe")
+
+
+def _dissolve(picture: Canvas, opacity: float, out: Canvas, region: IntRect) -> None:
+    """``below * (1 - opacity) + picture * opacity``, of premultiplied codes and of coverage.
+
+    Where everything is covered already the picture is one over black: nothing's code is 0, black's is not.
+    """
+    assert picture.cover is not None
+    o = np.float32(opacity)
+    sources: list[Plane] = [*picture.planes, *(picture.cover if out.cover is not None else ())]
+    for each in strips(region):
+        for plane, ((target, shift), source) in enumerate(zip(out.all, sources, strict=True)):
+            below = view(target, each, shift)
+            codes = below.astype(np.float32)
+            above = view(source, each, shift).astype(np.float32)
+            if out.cover is None:
+                share = view(picture.cover[shift], each, shift).astype(np.float32)
+                above += (255 - share) * np.float32(BLACK[plane] / 255)
+            above -= codes
             above *= o
             codes += above
             codes += np.float32(0.5)

@@ -130,7 +130,11 @@ class ReferenceCompositor:
                 below = changed(layer, below, frame)
             else:
                 luma, chroma = self._layer(layer, frame, sources)
-                below = (luma.over(below[0]), chroma.over(below[1]))
+                if isinstance(layer, GroupLayer) and layer.replaces:
+                    rest = 1 - layer.opacity
+                    below = (luma.plus(below[0], rest), chroma.plus(below[1], rest))
+                else:
+                    below = (luma.over(below[0]), chroma.over(below[1]))
         return below
 
     def _layer(self, layer: _Drawn, frame: Frame, sources: Mapping[str, Planes]) -> Sheets:

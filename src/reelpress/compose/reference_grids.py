@@ -132,6 +132,10 @@ class Sheet:
     def over(self, below: Sheet) -> Sheet:
         return Sheet(below.color * self.through + self.color, below.through * self.through)
 
+    def plus(self, below: Sheet, share: float) -> Sheet:
+        """The sum of this one and a share of another: of colour and of coverage."""
+        return Sheet.of(below.stack * share + self.stack)
+
 
 Sheets = tuple[Sheet, Sheet]
 """The same picture on the luma and on the chroma grid."""

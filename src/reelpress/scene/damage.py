@@ -253,6 +253,8 @@ def _blurred(areas: Sequence[Rect], blur: Blur | None, size: Size) -> list[IntRe
 def _group_extent(layer: GroupLayer, size: Size) -> list[IntRect]:
     if layer.opacity <= 0:
         return []
+    if layer.replaces:
+        return [IntRect(0, 0, *size)]  # what is below goes, wherever that is
     rects: list[IntRect] = []
     for each in layer.layers:
         rects = _through(rects, (each,), size)
@@ -262,7 +264,7 @@ def _group_extent(layer: GroupLayer, size: Size) -> list[IntRect]:
 
 
 def _group_change(new: GroupLayer, old: GroupLayer, size: Size) -> list[IntRect]:
-    if new.warp != old.warp or new.opacity != old.opacity:
+    if new.warp != old.warp or new.opacity != old.opacity or new.replaces != old.replaces:
         return _group_extent(new, size) + _group_extent(old, size)
     return _warped(_damage(new.layers, old.layers, size), new, size) if new.opacity > 0 else []
 

@@ -212,7 +212,9 @@ class Director:
         warnings.extend(self._missing_pointers())
         self.warnings: tuple[str, ...] = tuple(dict.fromkeys(warnings))
         """Sentences about what is not quite as the project says."""
-        self.not_drawn: tuple[str, ...] = not_drawn(recording, project, text=measure is not None)
+        self.not_drawn: tuple[str, ...] = not_drawn(
+            recording, project, text=measure is not None, alpha=alpha is not None
+        )
         """``key: what is missing`` for what this version does not draw or mix."""
 
     @property

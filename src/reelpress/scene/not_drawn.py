@@ -15,20 +15,21 @@ if TYPE_CHECKING:
     from reelpress.recording.model import Recording
 
 
-def not_drawn(recording: Recording, project: Project, *, text: bool = True) -> tuple[str, ...]:
+def not_drawn(recording: Recording, project: Project, *, text: bool = True, alpha: bool = False) -> tuple[str, ...]:
     """Sentences ``key: what is missing`` for every setting that would change picture or sound and does not yet.
 
     Only what this recording and project really use is named: no camera settings without a camera track.
 
     Args:
         text: Whether text can be measured and drawn.
+        alpha: Whether what is drawn has alpha.
     """
-    return (*_look(recording, project), *_lists(project, text=text))
+    return (*_look(recording, project, alpha=alpha), *_lists(project, text=text))
 
 
-def _look(recording: Recording, project: Project) -> Iterator[str]:
+def _look(recording: Recording, project: Project, *, alpha: bool) -> Iterator[str]:
     background = project.background
-    if isinstance(background.source, ColorSource) and background.source.alpha < 255:
+    if isinstance(background.source, ColorSource) and background.source.alpha < 255 and not alpha:
         yield "background.source.alpha: the background is opaque"
     camera = project.camera
     with_camera = not camera.hide and any(segment.camera is not None for segment in recording.segments)

@@ -1,8 +1,8 @@
 """Layers for pictures with alpha: without what lies behind everything, or of the pointer alone.
 
-A picture with alpha is drawn over nothing. Where one side of a cross-fade is drawn over the other, the one below stays
-as it is: cards mostly lie in the same place, and there the sum is opaque, as it should be. Pointers mostly do not, so
-in an overlay of the pointer the one that goes is faded by itself.
+A picture with alpha is drawn over nothing. A side of a cross-fade that had a background hid what was below it in the
+measure of its opacity; without that it has to replace it (``GroupLayer.replaces``), or the side that goes would stay
+until the end wherever the one that comes is transparent.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ def over_nothing(layers: tuple[Layer, ...], ground: FillLayer | None) -> tuple[L
         if isinstance(layer, BackgroundLayer):
             found = [] if ground is None else [ground]  # a background hides what is below it
         elif isinstance(layer, GroupLayer):
-            found.append(replace(layer, layers=over_nothing(layer.layers, ground)))
+            inside = over_nothing(layer.layers, ground)
+            found.append(replace(layer, layers=inside, replaces=_hides(layer) and bool(found)))
         else:
             found.append(layer)
     return tuple(found)
@@ -46,14 +47,19 @@ def pointer_only(layers: tuple[Layer, ...], size: tuple[int, int]) -> tuple[Laye
         if isinstance(layer, SpriteLayer):
             found = (*found, layer)
         elif isinstance(layer, GroupLayer):
-            if layer.warp is None and any(isinstance(each, BackgroundLayer) for each in layer.layers):
-                found = _faded(found, 1.0 - layer.opacity)
             inside = pointer_only(layer.layers, size)
             if inside:
-                found = (*found, replace(layer, layers=inside))
+                found = (*found, replace(layer, layers=inside, replaces=_hides(layer) and bool(found)))
+            elif _hides(layer):
+                found = _faded(found, 1.0 - layer.opacity)
         elif isinstance(layer, FillLayer) and _covers(layer, size):
             found = _faded(found, 1.0 - layer.opacity)
     return found
+
+
+def _hides(layer: GroupLayer) -> bool:
+    """Whether the group hides what is below it, in the measure of its opacity: a side of a cross-fade."""
+    return layer.warp is None and any(isinstance(each, BackgroundLayer) for each in layer.layers)
 
 
 def _faded(layers: tuple[Layer, ...], opacity: float) -> tuple[Layer, ...]:

@@ -463,6 +463,11 @@ class GroupLayer:
     with the cubic kernel a = -0.6, not widened; transparent where ``w' <= 0`` or outside the frame). An
     :class:`EffectLayer` inside sees only the group.
 
+    With ``replaces`` it is mixed with what is below instead: of colour and of coverage, also where the group is
+    transparent, there remains ``below * (1 - opacity) + picture * opacity``. That is a cross-fade over nothing; where
+    the group covers everything both are the same. Only plans with alpha have it, drawn on the CPU, and only groups
+    without ``warp``.
+
     Warped are both grids (module docstring): a chroma position is mapped as a point and sampled between the group's
     chroma samples, the kernel being as wide in those (samples outside the frame are 0, weights not renormalised). Where
     the sampled coverage is above 1, colour and coverage are divided by it; where it is not above 0, both are 0.
@@ -471,6 +476,7 @@ class GroupLayer:
     layers: tuple[Layer, ...]
     opacity: float = 1.0
     warp: tuple[float, float, float, float, float, float, float, float, float] | None = None
+    replaces: bool = False
 
 
 Layer = BackgroundLayer | PictureLayer | SpriteLayer | FillLayer | TextLayer | EffectLayer | GroupLayer
