@@ -53,15 +53,20 @@ def made(
     *,
     settings: GifSettings | None = None,
     fps: Fraction = RATE,
+    ahead: int = 0,
 ) -> GifEncoder:
-    """A GIF of pictures, one a frame."""
+    """A GIF of pictures, one a frame; ``ahead``: so many pictures are looked at before the encoder gets the first."""
     first, settings = pictures[0], settings or GifSettings()
     encoder = GifEncoder(first.width, first.height, fps, settings)
     writer = GifWriter(path, first.width, first.height, fps, settings)
     told = list(changes) or [UNKNOWN] * len(pictures)
+    looked = 0
     try:
-        for index, (picture, change) in enumerate(zip(pictures, told, strict=True)):
-            writer.mux(encoder.encode(picture, index, change))
+        for index, picture in enumerate(pictures):
+            while ahead and looked < min(len(pictures), index + ahead):
+                told[looked] = encoder.look(pictures[looked], told[looked])
+                looked += 1
+            writer.mux(encoder.encode(picture, index, told[index]))
         writer.mux(encoder.flush())
         writer.finish()
     finally:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 
 from reelpress.encode.candidates import CANDIDATES, for_codec
-from reelpress.encode.select import choose_encoder
-from reelpress.encode.verdicts import LIMIT, Verdicts, driver_version, key_of
+from reelpress.encode.select import EncoderChoice, choose_encoder
+from reelpress.encode.verdicts import DISPLAY_ADAPTERS, LIMIT, Verdicts, driver_version, key_of
 from reelpress.errors import EncoderError, SettingsError
 from reelpress.media.encoder import EncoderSpec, VideoSession
 from reelpress.media.opening import bare_session, has_encoder
@@ -239,7 +242,53 @@ def test_the_driver_is_read_where_the_system_tells_it(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "version").write_text("NVRM version: NVIDIA UNIX 580.159.04\nGCC version: 12\n")
     assert driver_version("h264_nvenc", "linux", tmp_path) == "NVRM version: NVIDIA UNIX 580.159.04"
-    assert driver_version("h264_qsv", "linux", tmp_path) == driver_version("h264_qsv", "linux")
+
+
+def test_another_library_of_intels_or_amds_driver_is_another_driver(tmp_path: Path) -> None:
+    folder = tmp_path / "usr/lib/x86_64-linux-gnu"
+    folder.mkdir(parents=True)
+    bare = driver_version("h264_qsv", "linux", tmp_path)
+    (folder / "libmfx-gen.so.1.2.8").write_bytes(b"one")
+    first = driver_version("h264_qsv", "linux", tmp_path)
+    (folder / "libmfx-gen.so.1.2.8").write_bytes(b"another")
+    second = driver_version("h264_qsv", "linux", tmp_path)
+    (folder / "libamfrt64.so.1").write_bytes(b"")
+    assert len({bare, first, second, driver_version("h264_amf", "linux", tmp_path)}) == 4
+
+
+def test_on_windows_the_registry_tells_the_drivers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A registry of two cards, of which one cannot be read."""
+    cards = {"0000": {"DriverDesc": "NVIDIA RTX", "DriverVersion": "32.0.15.6094"}, "0001": {}}
+
+    class Key:
+        def __init__(self, values: dict[str, str]) -> None:
+            self.values = values
+
+        def __enter__(self) -> Key:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+    def opened(parent: object, name: str) -> Key:
+        if name == DISPLAY_ADAPTERS:
+            return Key({})
+        if name not in cards:
+            raise FileNotFoundError(name)
+        return Key(cards[name])
+
+    def asked(key: Key, name: str) -> tuple[str, int]:
+        if name not in key.values:
+            raise FileNotFoundError(name)
+        return key.values[name], 1
+
+    fake = ModuleType("winreg")
+    fake.HKEY_LOCAL_MACHINE, fake.OpenKey, fake.QueryValueEx = object(), opened, asked  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "winreg", fake)
+    old = driver_version("h264_nvenc", "win32")
+    assert old.endswith(", NVIDIA RTX 32.0.15.6094")
+    cards["0000"]["DriverVersion"] = "32.0.15.7000"
+    assert driver_version("h264_nvenc", "win32") != old
 
 
 def test_each_codec_ends_with_software_that_takes_planar_pictures() -> None:
@@ -248,3 +297,51 @@ def test_each_codec_ends_with_software_that_takes_planar_pictures() -> None:
         assert not last.hardware
         assert "yuv420p" in last.formats
     assert len({each.name for each in CANDIDATES}) == len(CANDIDATES)
+
+
+def on_a_mac(formats: tuple[str, ...], wrong: dict[str, str], codec: str = "h264") -> tuple[EncoderChoice, list[str]]:
+    """The choice for ``formats``, and what was tried; ``wrong``: pixel formats that do not pass."""
+    asked: list[str] = []
+
+    def tried(spec: EncoderSpec, _: str) -> str | None:
+        asked.append(f"{spec.codec} {spec.pixel_format} {spec.device}")
+        return wrong.get(spec.pixel_format)
+
+    return choose_encoder(SPEC, codec, formats=formats, system="darwin", trial=tried), asked
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+def test_on_a_mac_the_gpus_nv12_goes_straight_into_apples_encoder(codec: str) -> None:
+    found, asked = on_a_mac(("nv12", "yuv420p"), {}, codec)
+    assert (found.choice.used, found.pixel_format, found.device) == (f"{codec}_videotoolbox", "nv12", None)
+    assert asked == [f"{codec}_videotoolbox nv12 None"], "BGRA is not tried unasked"
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+def test_bgra_goes_into_it_when_that_is_wanted(codec: str) -> None:
+    found, asked = on_a_mac(("bgra", "nv12", "yuv420p"), {}, codec)
+    assert (found.choice.used, found.pixel_format, found.device) == (f"{codec}_videotoolbox", "bgra", "videotoolbox")
+    assert found.inside is None
+    assert asked == [f"{codec}_videotoolbox bgra videotoolbox"]
+
+
+def test_bgra_that_comes_out_wrong_leaves_the_encoder_with_nv12_and_a_reason() -> None:
+    wrong = "Picture 0 came out with other colours, up to 28 of 255 away."
+    found, asked = on_a_mac(("bgra", "nv12", "yuv420p"), {"bgra": wrong})
+    assert (found.choice.used, found.pixel_format, found.device) == ("h264_videotoolbox", "nv12", None)
+    assert found.inside == wrong
+    assert asked == ["h264_videotoolbox bgra videotoolbox", "h264_videotoolbox nv12 None"]
+
+
+def test_encoders_that_do_not_convert_say_who_does() -> None:
+    found = choose_encoder(SPEC, "h264", formats=("bgra", "nv12", "yuv420p"), system="linux", trial=no_trial)
+    assert (found.choice.used, found.pixel_format, found.device) == ("libx264", "nv12", None)
+    assert found.inside == "libx264 does not convert bgra itself; h264_videotoolbox does, on macOS"
+    found = choose_encoder(SPEC, "av1", formats=("bgra", "nv12", "yuv420p"), system="darwin", trial=no_trial)
+    assert found.inside == "libsvtav1 does not convert bgra itself; none for av1 does"
+
+
+def test_a_verdict_about_bgra_is_not_one_about_nv12() -> None:
+    spec = replace(SPEC, codec="h264_videotoolbox", pixel_format="nv12")
+    inside = replace(spec, pixel_format="bgra", device="videotoolbox")
+    assert key_of(spec, "a", "b") != key_of(inside, "a", "b")

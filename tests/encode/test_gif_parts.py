@@ -13,10 +13,11 @@ from reelpress.encode.gif import blocks
 from reelpress.encode.gif.check import verify
 from reelpress.encode.gif.colours import Colours, TooManyColours
 from reelpress.encode.gif.mapper import BAYER, TRANSPARENT, Mapper
-from reelpress.encode.gif.palette import choose, to_rgb, to_yuv
+from reelpress.encode.gif.palette import choose, nearest_of, to_rgb, to_yuv
 from reelpress.encode.gif.session import GifWriter, Piece, TooLarge
 from reelpress.encode.gif.settings import GifSettings
 from reelpress.errors import Cancelled, SettingsError, VerifyError
+from reelpress.media import gif_read
 from reelpress.media.full_chroma import REACH, FullChroma
 from reelpress.media.gif_lzw import Lzw
 from reelpress.media.gif_read import BrokenGif, walk
@@ -88,6 +89,35 @@ def test_a_palette_takes_clusters_apart():
         np.testing.assert_allclose(nearest, values[50 * k : 50 * k + 50].mean(axis=0), atol=0.01)
 
 
+@pytest.mark.parametrize("kind", ["grid", "line", "twins"])
+def test_a_palette_of_equal_and_of_aligned_colours(kind):
+    """Points that lie on one another or on a line: never more colours than wanted, all within what there is."""
+    line = np.arange(400, dtype=np.float32)[:, None] / 2 + 16
+    values = {
+        "grid": np.stack(np.meshgrid(*[np.arange(40, 200, 20)] * 3), axis=-1).reshape(-1, 3).astype(np.float32),
+        "line": np.concatenate([line, np.full((400, 2), 128, np.float32)], axis=1),
+        "twins": np.repeat(np.array([[30, 90, 90], [200, 150, 140], [90, 20, 70]], np.float32), 100, axis=0),
+    }[kind]
+    found = choose(values, np.ones(len(values)), 64)
+    assert len(found) <= 64 and np.isfinite(found).all()
+    assert (found >= values.min(axis=0) - 0.01).all() and (found <= values.max(axis=0) + 0.01).all()
+    if kind == "line":  # 400 equally frequent points on a line: boxes of half or twice the mean length at most
+        gaps = np.diff(np.sort(found[:, 0]))
+        assert gaps.max() <= 2.1 * 200 / 64
+    if kind == "twins":
+        np.testing.assert_allclose(np.unique(np.rint(found), axis=0), np.unique(values, axis=0))
+
+
+def test_nearest_colours_are_those_of_all_distances():
+    rng = np.random.default_rng(12)
+    points = rng.uniform(0, 255, (3000, 3)).astype(np.float32)
+    means = rng.uniform(0, 255, (200, 3)).astype(np.float32)
+    square = ((points[:, None].astype(float) - means[None].astype(float)) ** 2).sum(axis=2)
+    nearest, least = nearest_of(points, means)
+    np.testing.assert_allclose(least, square.min(axis=1), atol=0.1)  # float32 of numbers up to 200 000
+    np.testing.assert_allclose(square[np.arange(3000), nearest], square.min(axis=1), atol=0.1)
+
+
 def test_colours_there_and_back():
     """BT.709 by its own numbers: white, black, and the primaries' luma."""
     rgb = np.array([[255, 255, 255], [0, 0, 0], [255, 0, 0], [0, 255, 0], [0, 0, 255]], np.uint8)
@@ -97,10 +127,22 @@ def test_colours_there_and_back():
     np.testing.assert_array_equal(to_rgb(yuv), rgb)
 
 
-def numbers_of(colours: Colours, y: object, u: object, v: object) -> np.ndarray:
+def numbers_of(colours: Colours, y: object, u: object, v: object, wanted: object = True) -> np.ndarray:
     y, u, v = (np.ascontiguousarray(np.broadcast_to(np.asarray(c, np.uint8), (4, 8))) for c in (y, u, v))
-    out = np.zeros((4, 8), np.uint16)
-    colours.numbers(y, u, v, out)
+    return colours.numbers(y, u, v, np.ascontiguousarray(np.broadcast_to(np.asarray(wanted, bool), (4, 8))))
+
+
+def indices_of(mapper: Mapper, numbers: np.ndarray) -> np.ndarray:
+    """Indices by the encoder's way: look them up, learn what is missing, look them up again."""
+    rows, columns = numbers.shape
+    pattern, wanted = np.tile(BAYER, (rows // 4, columns // 4)), np.ones(numbers.shape, bool)
+    out = np.empty(numbers.shape, np.uint8)
+    missing = mapper.indices(numbers, pattern, wanted, out)
+    if missing is not None:
+        mapper.complete([missing])
+        again = np.empty(numbers.shape, np.uint8)
+        assert mapper.indices(numbers, pattern, wanted, again) is None
+        np.testing.assert_array_equal(again, out)
     return out
 
 
@@ -112,6 +154,55 @@ def test_colours_get_numbers_and_keep_them():
     np.testing.assert_array_equal(numbers_of(colours, y, 100, 150), first)
     np.testing.assert_array_equal(colours.values[first[2, 3]], [y[2, 3], 100, 150])
     assert colours.count == 33
+
+
+def test_only_wanted_pixels_get_new_numbers():
+    colours = Colours()
+    y = np.arange(32).reshape(4, 8) + 50
+    known = numbers_of(colours, y, 100, 150, y < 60)
+    np.testing.assert_array_equal(known > 0, y < 60)
+    assert colours.count == 11
+    again = numbers_of(colours, y, 100, 150, y >= 80)  # the others keep what they have
+    np.testing.assert_array_equal(again > 0, (y < 60) | (y >= 80))
+    np.testing.assert_array_equal(again[y < 60], known[y < 60])
+
+
+def test_what_is_missing_is_told_for_wanted_pixels_only():
+    colours = Colours()
+    numbers = numbers_of(colours, np.arange(32).reshape(4, 8) + 50, 128, 128)
+    mapper = Mapper(colours, np.array([[50, 128, 128], [90, 128, 128]], np.float32), dither=1.0)
+    wanted = np.zeros((4, 8), bool)
+    wanted[1, 2:5] = True
+    missing = mapper.indices(numbers, np.tile(BAYER, (1, 2)), wanted, np.empty((4, 8), np.uint8))
+    assert missing is not None and missing.places.tolist() == [10, 11, 12]
+
+
+def test_mixtures_are_the_best_of_all_pairs():
+    """Against the formula in plain Python, over all of a palette so small that all are neighbours."""
+    rng = np.random.default_rng(11)
+    colours = Colours()
+    palette = rng.uniform(60, 180, (7, 3)).astype(np.float32)
+    mapper = Mapper(colours, palette, dither=0.0)
+    exact = to_yuv(mapper.rgb).astype(float) * [1.0, 0.8, 0.8]
+    numbers = numbers_of(colours, *(rng.integers(70, 170, (4, 8)) for _ in range(3)))
+    for number in np.unique(numbers):
+        point = colours.values[number].astype(float) * [1.0, 0.8, 0.8]
+        a = int(((exact - point) ** 2).sum(axis=1).argmin())
+        costs = {}
+        for b in range(len(exact)):
+            way = exact[b] - exact[a]
+            length = way @ way
+            if b != a:
+                t = min(max((point - exact[a]) @ way / max(length, 1e-3), 0.0), 0.5)
+                costs[b] = ((point - exact[a] - t * way) ** 2).sum() + 0.25 * t * (1 - t) * length, t
+        found = indices_of(mapper, np.full((4, 4), number, np.uint16))
+        second = set(found.ravel().tolist()) - {a}
+        share = float((found != a).mean())
+        assert len(second) <= 1
+        cost, t = min(costs.values())
+        assert abs(share - t) <= 1 / 32 + 1e-4
+        if second:
+            assert costs[second.pop()][0] <= cost + 1e-3
 
 
 def test_too_many_colours_make_coarser_numbers():
@@ -144,15 +235,12 @@ def test_mixtures_have_the_mean_of_what_they_stand_for():
     mapper = Mapper(colours, np.array([[60, 128, 128], [92, 128, 128]], np.float32), dither=1.0)
     for value, number in zip(wanted.ravel(), numbers.ravel(), strict=True):
         tile = np.full((4, 4), number, np.uint16)
-        out = np.empty((4, 4), np.uint8)
-        mapper.indices(tile, BAYER, out)
+        out = indices_of(mapper, tile)
         mean = mapper.shown[out][..., 0].astype(float).mean()
         assert abs(mean - value) <= 32 / 16 + 8 + 1e-6  # a share costs contrast, so mixtures lean to the nearer end
         assert TRANSPARENT not in out
     middle = np.full((4, 4), numbers.ravel()[16], np.uint16)
-    out = np.empty((4, 4), np.uint8)
-    mapper.indices(middle, BAYER, out)
-    assert len(np.unique(out)) == 2
+    assert len(np.unique(indices_of(mapper, middle))) == 2
 
 
 def test_without_dither_it_is_the_nearest():
@@ -160,8 +248,7 @@ def test_without_dither_it_is_the_nearest():
     wanted = np.arange(60, 92).reshape(4, 8)
     numbers = numbers_of(colours, wanted, 128, 128)
     mapper = Mapper(colours, np.array([[60, 128, 128], [92, 128, 128]], np.float32), dither=None)
-    out = np.empty((4, 8), np.uint8)
-    mapper.indices(numbers, np.tile(BAYER, (1, 2)), out)
+    out = indices_of(mapper, numbers)
     np.testing.assert_array_equal(
         mapper.shown[out][..., 0], np.where(wanted < 76, 60, np.where(wanted > 76, 92, mapper.shown[out][..., 0]))
     )
@@ -194,6 +281,23 @@ def test_local_palettes_have_only_what_is_used():
     np.testing.assert_array_equal(image.indices, [[0, 2], [1, 0]])
     np.testing.assert_array_equal(image.palette[:2], palette[[7, 200]])
     assert len(blocks.table(image.palette)) == 3 * 4
+
+
+def test_palettes_of_many_colours_stay_as_they_are():
+    """From 129 colours on a table has 256 entries, so nothing is gained by leaving some out."""
+    rng = np.random.default_rng(14)
+    palette = rng.integers(0, 256, (255, 3)).astype(np.uint8)
+    for count, kept in ((255, True), (120, False)):
+        indices = rng.integers(0, count, (90, 160)).astype(np.uint8)
+        indices[:, :20] = TRANSPARENT
+        image = blocks.compact(indices, palette, TRANSPARENT)
+        assert (image.indices is indices) == kept
+        assert len(blocks.table(image.palette)) == 3 * (256 if kept else 128)
+        seen = np.zeros((256, 3), np.uint8)
+        seen[: len(image.palette)] = image.palette
+        there = image.indices != image.transparent
+        np.testing.assert_array_equal(there, indices != TRANSPARENT)
+        np.testing.assert_array_equal(seen[image.indices[there]], palette[indices[there]])
 
 
 def test_the_header_is_the_specification():
@@ -254,6 +358,22 @@ def test_cut_files_are_refused(finished, cut):
     finished.write_bytes(finished.read_bytes()[:cut])
     with pytest.raises(VerifyError):
         checked(finished)
+
+
+@pytest.mark.parametrize("window", [771, 1000, 4096])
+def test_reading_in_pieces_is_reading_at_once(tmp_path, monkeypatch, window):
+    """Blocks that lie across the end of what is read at a time; cut anywhere, it is told where."""
+    rng = np.random.default_rng(15)
+    made(tmp_path / "x.gif", [planes(rng.integers(16, 236, (64, 96))) for _ in range(3)])
+    whole = walk(tmp_path / "x.gif")
+    data = (tmp_path / "x.gif").read_bytes()
+    assert whole.image_bytes > 10_000
+    monkeypatch.setattr(gif_read, "_WINDOW", window)
+    assert walk(tmp_path / "x.gif") == whole
+    for cut in [*range(771, 3000, 97), *range(len(data) - 300, len(data), 13), len(data) - 1]:
+        (tmp_path / "y.gif").write_bytes(data[:cut])
+        with pytest.raises(BrokenGif, match=f"cut off at byte {cut}$"):
+            walk(tmp_path / "y.gif")
 
 
 @pytest.mark.parametrize("extra", [b"x", b";;"])

@@ -214,6 +214,26 @@ def test_any_changes_are_shown(path, boxes, told, seed):
     assert RATE == 15
 
 
+@pytest.mark.parametrize("ahead", [1, 3, 99])
+def test_looking_ahead_changes_nothing(path, tmp_path, ahead):
+    """Noise, held pictures, told damage, more palettes than one: the same bytes, however far the look is ahead."""
+    rng = np.random.default_rng(13)
+    pictures, changes = [ramp()], [Change()]
+    for k in range(12):
+        if k % 4 == 3:
+            pictures.append(pictures[-1])
+            changes.append(Change(()))
+            continue
+        y = pictures[-1].planes[0].copy()
+        box = IntRect(4 * k, 2 * k, 40, 20)
+        y[box.y : box.bottom, box.x : box.right] = rng.integers(16, 236, (20, 40))
+        pictures.append(planes(y, *pictures[0].planes[1:]))
+        changes.append(Change((box,)) if k % 2 else Change())
+    made(path, pictures, changes, settings=GifSettings(colours=24))
+    made(tmp_path / "ahead.gif", pictures, changes, settings=GifSettings(colours=24), ahead=ahead)
+    assert (tmp_path / "ahead.gif").read_bytes() == path.read_bytes()
+
+
 # --- alpha ------------------------------------------------------------------------------------------------------------
 
 
@@ -264,3 +284,31 @@ def test_a_transparent_picture_is_read_the_same_by_libavcodec(path):
             ours = np.asarray(image.convert("RGBA"))
             theirs = frame.to_ndarray(format="rgba")
             np.testing.assert_array_equal(ours[..., 3], theirs[..., 3])
+
+
+def alphas(path: Path) -> list[np.ndarray]:
+    """Where each picture is there, as Pillow has it."""
+    found = []
+    with Image.open(path) as image:
+        for index in range(image.n_frames):
+            image.seek(index)
+            found.append(np.asarray(image.convert("RGBA"))[..., 3] > 0)
+    return found
+
+
+def test_what_goes_away_altogether_is_gone(path):
+    """A pointer that is hidden: an empty picture, and what comes later is alone."""
+    made(path, [with_alpha(100, (10, 8, 30, 20)), with_alpha(0, (0, 0, 0, 0)), with_alpha(200, (50, 30, 10, 10))])
+    there = alphas(path)
+    assert [int(one.sum()) for one in there] == [600, 0, 100]
+    assert there[2][30:40, 50:60].all()
+
+
+def test_what_becomes_covered_enough_in_the_same_colour_appears(path):
+    """Coverage of 100 is nothing, 200 is there; the colour behind it does not change."""
+    box = (20, 10, 40, 30)
+    made(path, [with_alpha(255, (0, 0, 8, 8)), with_alpha(255, (0, 0, 8, 8)), with_alpha(255, (0, 0, 8, 8))])
+    assert len(alphas(path)) == 1
+    faint, strong = with_alpha(255, box, 100), with_alpha(255, box, 200)
+    made(path, [faint, strong])
+    assert [int(one.sum()) for one in alphas(path)] == [0, 40 * 30]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -26,6 +26,8 @@ class Change:
     tolerance: int = 0
     """What counts as the same as the last real picture (``media.steady.alike``); 0: equal to the bit. Above 0 only for
     a picture that is handed over as it was decoded: what was drawn has been compared with its source before."""
+    seen: object = None
+    """What the encoder's own :meth:`Looking.look` found; ``None``: it was not asked."""
 
 
 UNKNOWN = Change()
@@ -103,6 +105,25 @@ class Writer(Protocol):
 
     def abort(self) -> None:
         """Close the file without finishing it. Never raises; harmless after ``finish``."""
+        ...
+
+
+@runtime_checkable
+class Looking(Protocol):
+    """An encoder of which a part can be done in another thread, for a picture that comes later."""
+
+    def look(self, planes: Planes, change: Change) -> Change:
+        """Take a first look at a picture: what depends on nothing but it and the pictures before it.
+
+        Called for all pictures, in the order of ``encode``, or for none.
+
+        Args:
+            planes: As ``encode`` takes them.
+            change: What is known about the picture.
+
+        Returns:
+            The same with ``seen``, to be given to ``encode``.
+        """
         ...
 
 

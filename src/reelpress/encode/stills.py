@@ -9,9 +9,7 @@ APNG: PNG, third edition (W3C 2025), 11.3.1.6 acTL, fcTL, fdAT. WebP: RFC 9649, 
 
 from __future__ import annotations
 
-import contextlib
 import io
-import os
 import struct
 import zlib
 from array import array
@@ -22,8 +20,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from reelpress.encode.base import UNKNOWN, Change, Decision, Kind
-from reelpress.errors import OutputError
+from reelpress.encode.late import LateWriter
+from reelpress.encode.rects import around, at, bounds
 from reelpress.media.faults import writing
+from reelpress.scene.plan import IntRect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -112,17 +112,19 @@ class StillEncoder:
         pixels: Pixels = planes.planes[0].reshape(height, width, -1)
         self._end = pts + 1
         last = self._last
-        area = None if last is None else _changed(last[1], pixels) if last[0] is not planes else (0, 0, 0, 0)
+        whole = IntRect(0, 0, width, height)
+        area = whole if last is None else None if last[0] is planes else _changed(last[1], pixels)
         self._last = planes, pixels
-        if area is not None and area[2] == 0:
+        if area is None:
             self._decision = Decision(Kind.HOLD, "the last picture once more")
             return [Still(self._same, 0, 0, width, height, pts)] if self._every else []
-        x, y, w, h = (0, 0, width, height) if area is None or self._every else area
-        data = compressed(pixels[y : y + h, x : x + w], self._settings)
+        if self._every:
+            area = whole
+        data = compressed(pixels[at(area)], self._settings)
         self._same = data if self._every else b""
         self._decision = Decision(Kind.KEY if last is None else Kind.REAL, "something changed", size_bytes=len(data))
         self._shown.append(pts)
-        return [Still(data, x, y, w, h, pts)]
+        return [Still(data, area.x, area.y, area.w, area.h, pts)]
 
     def flush(self) -> list[Still]:
         """See :meth:`reelpress.encode.base.Encoder.flush`; the last one is the end of the video."""
@@ -148,18 +150,17 @@ def compressed(pixels: Pixels, settings: StillSettings) -> bytes:
     return out.getvalue()
 
 
-def _changed(old: Pixels, new: Pixels) -> tuple[int, int, int, int]:
-    """x, y, width and height of what differs, with even edges; 0 by 0 where nothing does."""
-    rows = np.flatnonzero((old != new).any(axis=(1, 2)))
-    if not len(rows):
-        return 0, 0, 0, 0
-    top, bottom = int(rows[0]) & ~1, (int(rows[-1]) + 2) & ~1
-    columns = np.flatnonzero((old[top:bottom] != new[top:bottom]).any(axis=(0, 2)))
-    left, right = int(columns[0]) & ~1, (int(columns[-1]) + 2) & ~1
-    return left, top, right - left, bottom - top
+def _changed(old: Pixels, new: Pixels) -> IntRect | None:
+    """The smallest rectangle with even edges around what differs; ``None``: nothing does."""
+    height, width, samples = new.shape
+    box = bounds((old != new).reshape(height, width * samples))
+    if box is None:
+        return None
+    left, right = box.x // samples, -(-box.right // samples)
+    return around(IntRect(left, box.y, right - left, box.h), (2, 2), (width, height))
 
 
-class AnimationWriter:
+class AnimationWriter(LateWriter[Still]):
     """Implements :class:`reelpress.encode.base.Writer` for animations of :class:`Still`.
 
     Args:
@@ -173,53 +174,25 @@ class AnimationWriter:
         OutputError: The file cannot be written.
     """
 
-    audio = None
-
     def __init__(
         self, path: Path, width: int, height: int, fps: Fraction, settings: StillSettings, *, alpha: bool
     ) -> None:
-        self._path, self._size, self._fps, self._settings, self._alpha = path, (width, height), fps, settings, alpha
-        self._late: Still | None = None
-        self._closed = False
+        super().__init__(path)
+        self._size, self._fps, self._settings, self._alpha = (width, height), fps, settings, alpha
         self._sequence = 0
-        self.packets = self.bytes = 0
-        with writing(path, "encode"):
-            self._file = open(os.path.abspath(path), "wb")  # noqa: SIM115 - closed by finish or abort
+        self._count_at = 0
 
-    def mux(self, pieces: Iterable[Still]) -> None:
-        """Write images in order; one waits until it is known how long it lasts."""
-        with writing(self._path, "mux"):
-            for piece in pieces:
-                if self._late is not None:
-                    self._image(self._late, piece.dts)
-                self._late = piece if piece.size else None
+    def write_image(self, image: Still, after: Still) -> None:
+        """An image with the time that it lasts."""
+        (self._apng if self._settings.format == "apng" else self._webp)(image, after.dts)
 
-    def finish(self, cancelled: Callable[[], bool] | None = None, progress: Callable[[], None] | None = None) -> None:
-        """See :meth:`reelpress.media.mux.Mp4Writer.finish`."""
-        del cancelled, progress
-        if self._closed:
-            raise OutputError(f"{self._path} is already closed.")
-        self._closed = True
-        with writing(self._path, "mux"):
-            if self._settings.format == "apng":
-                self._put(_chunk(b"IEND", b""))
-                self._file.seek(self._count_at)
-                self._file.write(_chunk(b"acTL", struct.pack(">II", self.packets, self._settings.loop)))
-            else:
-                self._file.seek(4)
-                self._file.write(struct.pack("<I", self.bytes - 8))
-            self._file.close()
-
-    def abort(self) -> None:
-        """See :meth:`reelpress.media.mux.Mp4Writer.abort`."""
-        if not self._closed:
-            self._closed = True
-            with contextlib.suppress(OSError):  # what is buffered does not fit on a full disk
-                self._file.close()
-
-    def _image(self, still: Still, end: int) -> None:
-        (self._apng if self._settings.format == "apng" else self._webp)(still, end)
-        self.packets += 1
+    def write_end(self) -> None:
+        """What is only known now: the number of images, or the size of the file."""
+        if self._settings.format == "apng":
+            self.put(_chunk(b"IEND", b""))
+            self.patch(self._count_at, _chunk(b"acTL", struct.pack(">II", self.packets, self._settings.loop)))
+        else:
+            self.patch(4, struct.pack("<I", self.bytes - 8))
 
     def _apng(self, still: Still, end: int) -> None:
         """fcTL with the exact time as a fraction (one of more than 65535 parts is rounded), then the image's data."""
@@ -229,19 +202,19 @@ class AnimationWriter:
         chunks = list(png_chunks(still.data))
         first = self._sequence == 0
         if first:
-            self._put(_SIGNATURE)
+            self.put(_SIGNATURE)
             for name, body in chunks:
                 if name in (b"IHDR", b"sRGB"):
-                    self._put(_chunk(name, body))
+                    self.put(_chunk(name, body))
             self._count_at = self.bytes
-            self._put(_chunk(b"acTL", struct.pack(">II", 0, self._settings.loop)))
+            self.put(_chunk(b"acTL", struct.pack(">II", 0, self._settings.loop)))
         place = (still.width, still.height, still.x, still.y)
         times = (delay.numerator, delay.denominator)
         # dispose 0: it stays; blend 0: it replaces what was there, alpha and all
-        self._put(_chunk(b"fcTL", struct.pack(">IIIIIHHBB", self._number(), *place, *times, 0, 0)))
+        self.put(_chunk(b"fcTL", struct.pack(">IIIIIHHBB", self._number(), *place, *times, 0, 0)))
         for name, body in chunks:
             if name == b"IDAT":
-                self._put(_chunk(b"IDAT", body) if first else _chunk(b"fdAT", struct.pack(">I", self._number()) + body))
+                self.put(_chunk(b"IDAT", body) if first else _chunk(b"fdAT", struct.pack(">I", self._number()) + body))
 
     def _number(self) -> int:
         self._sequence += 1
@@ -251,18 +224,14 @@ class AnimationWriter:
         """ANMF with the image's own chunks; its last millisecond is where the rounded time of the next one begins."""
         if not self.packets:
             width, height = self._size
-            self._put(b"RIFF\0\0\0\0WEBP")
+            self.put(b"RIFF\0\0\0\0WEBP")
             flags = 0x02 | (0x10 if self._alpha else 0)
-            self._put(_riff(b"VP8X", struct.pack("<I", flags) + _three(width - 1) + _three(height - 1)))
-            self._put(_riff(b"ANIM", struct.pack("<IH", 0, self._settings.loop)))
+            self.put(_riff(b"VP8X", struct.pack("<I", flags) + _three(width - 1) + _three(height - 1)))
+            self.put(_riff(b"ANIM", struct.pack("<IH", 0, self._settings.loop)))
         length = min(milliseconds(end, self._fps) - milliseconds(still.dts, self._fps), LONGEST_MS)
         place = b"".join(map(_three, (still.x // 2, still.y // 2, still.width - 1, still.height - 1, length)))
         # blend 2: it replaces what was there; dispose 0: it stays
-        self._put(_riff(b"ANMF", place + b"\x02" + webp_image(still.data)))
-
-    def _put(self, data: bytes) -> None:
-        self._file.write(data)
-        self.bytes += len(data)
+        self.put(_riff(b"ANMF", place + b"\x02" + webp_image(still.data)))
 
 
 class FolderWriter:

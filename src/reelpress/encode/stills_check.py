@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from reelpress.encode.stills import LONGEST_MS, milliseconds
 from reelpress.errors import Cancelled, VerifyError
-from reelpress.media.verify import VerifyResult
+from reelpress.media.verify.verdict import VerifyResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+_WINDOW = 1 << 20
+"""Bytes that are read at a time."""
+
 
 class BrokenGif(Exception):
     """The file does not follow GIF89a; the message says where."""
@@ -38,18 +41,42 @@ def walk(path: Path, pause: Callable[[], None] = lambda: None) -> GifFacts:
         OSError: It cannot be read.
     """
     with path.open("rb") as file:
+        window, at, before = b"", 0, 0  # some of the file, where in it, and how much of the file came before it
+
+        def fill(count: int) -> None:
+            """Have so many bytes at hand, if there are."""
+            nonlocal window, at, before
+            if at + count > len(window):
+                before += at
+                window, at = window[at:] + file.read(_WINDOW), 0
+
+        def cut_off() -> BrokenGif:
+            return BrokenGif(f"it is cut off at byte {before + len(window)}")
 
         def take(count: int) -> bytes:
-            data = file.read(count)
+            nonlocal at
+            fill(count)
+            data = window[at : at + count]
             if len(data) != count:
-                raise BrokenGif(f"it is cut off at byte {file.tell()}")
+                raise cut_off()
+            at += count
             return data
 
         def sub_blocks() -> int:
-            total = 0
-            while length := take(1)[0]:
-                take(length)
-                total += length
+            nonlocal at
+            total, length = 0, 1
+            while length:
+                fill(256)
+                data, here, last = window, at, max(at, len(window) - 256)
+                while length and here <= last:  # a hundred thousand in a file of 25 MB
+                    if here >= len(data):
+                        raise cut_off()
+                    length = data[here]
+                    here += length + 1
+                    total += length
+                if here > len(data):
+                    raise cut_off()
+                at = here
             return total
 
         head = take(13)
@@ -69,9 +96,9 @@ def walk(path: Path, pause: Callable[[], None] = lambda: None) -> GifFacts:
                     control = take(6)
                     delay = int.from_bytes(control[2:4], "little")
                 elif label == 0xFF and take(12)[1:] == b"NETSCAPE2.0":
-                    data = take(5)
-                    loop = int.from_bytes(data[2:4], "little")
-                    if data[:2] != b"\x03\x01" or data[4]:
+                    extension = take(5)
+                    loop = int.from_bytes(extension[2:4], "little")
+                    if extension[:2] != b"\x03\x01" or extension[4]:
                         raise BrokenGif("its loop extension has another form")
                 else:
                     sub_blocks()
@@ -91,8 +118,9 @@ def walk(path: Path, pause: Callable[[], None] = lambda: None) -> GifFacts:
                 delay = None
                 pause()
             else:
-                raise BrokenGif(f"byte {kind[0]:#x} at {file.tell() - 1} begins no block")
-        if file.read(1):
+                raise BrokenGif(f"byte {kind[0]:#x} at {before + at - 1} begins no block")
+        fill(1)
+        if at < len(window):
             raise BrokenGif("something follows its end")
     return GifFacts((width, height), tuple(delays), loop, local, pixels)
 

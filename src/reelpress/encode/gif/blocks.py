@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 TRAILER = b"\x3b"
 KEEP, CLEAR = 1, 2
 """Disposal methods: leave the picture in place, restore its rectangle to the background."""
+_SOME = 7
+"""Of so many pixels one is looked at for how many colours there are."""
 LONGEST = 65_535
 """Ticks that one picture can last."""
 
@@ -82,6 +84,10 @@ def compact(indices: Bytes2D, palette: Palette, transparent: int) -> Image:
         palette: For them.
         transparent: Index that is none of the palette's.
     """
+    some = np.bincount(indices.ravel()[::_SOME], minlength=256)
+    some[transparent] = 0
+    if np.count_nonzero(some) > 128:  # so its table has 256 entries, whatever is left out
+        return Image(0, 0, indices, palette, transparent)
     used = np.flatnonzero(np.bincount(indices.ravel(), minlength=256))
     colours = used[used != transparent]
     new = np.zeros(256, np.uint8)

@@ -9,7 +9,7 @@ from reelpress.encode.gif.blocks import LONGEST
 from reelpress.encode.gif.settings import MIN_DELAY, TICKS, tick
 from reelpress.errors import Cancelled, OutputError, VerifyError
 from reelpress.media.gif_read import BrokenGif, decode_count, walk
-from reelpress.media.verify import VerifyResult
+from reelpress.media.verify.verdict import VerifyResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -14,6 +14,7 @@ import numpy as np
 Bytes2D = np.ndarray[Any, np.dtype[np.uint8]]
 Numbers = np.ndarray[Any, np.dtype[np.uint16]]
 Floats = np.ndarray[Any, np.dtype[np.float32]]
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 MOST = 65_536
 """Numbers there are; 0 is none."""
@@ -51,23 +52,34 @@ class Colours:
         self.count = 1
         self.generation += 1
 
-    def numbers(self, y: Bytes2D, u: Bytes2D, v: Bytes2D, out: Numbers) -> None:
-        """Write the numbers of some pixels to ``out``. A few rows at a time stay in the processor's cache.
+    def numbers(self, y: Bytes2D, u: Bytes2D, v: Bytes2D, wanted: Mask) -> Numbers:
+        """The numbers of some pixels. A few rows at a time stay in the processor's cache.
+
+        Args:
+            y, u, v: (rows, columns).
+            wanted: Which of them get one. The others have theirs if their colour was met before, else 0: a new number
+                costs far more than looking one up.
 
         Raises:
             TooManyColours: Also when it cleared everything: no number is valid any more.
         """
         sy, su, sv = _LEVELS[self._level]
-        key = (y >> np.uint8(sy) if sy else y).astype(np.intp)
-        key <<= 8 - su
-        key += u >> np.uint8(su)
-        key <<= 8 - sv
-        key += v >> np.uint8(sv)
-        self._number.take(key, out=out, mode="clip")
-        if out.all():
-            return
-        at = np.flatnonzero(out.ravel() == 0)
-        fresh, first = np.unique(key.ravel()[at], return_index=True)
+        # in types as narrow as can be: half the time of doing it all in that of an index
+        low = (u >> np.uint8(su)).astype(np.uint16)
+        low <<= np.uint16(8 - sv)
+        low |= (v >> np.uint8(sv)).astype(np.uint16)
+        short = (y >> np.uint8(sy) if sy else y).astype(np.uint32)
+        short <<= np.uint32(16 - su - sv)
+        short |= low.astype(np.uint32)
+        key = short.astype(np.intp)
+        out: Numbers = self._number.take(key, mode="clip")
+        unknown = out == 0
+        unknown &= wanted
+        at = np.flatnonzero(unknown)
+        if not len(at):
+            return out
+        missing = key.ravel().take(at)
+        fresh, first = np.unique(missing, return_index=True)
         room = MOST - self.count
         if len(fresh) > room:
             if self._level < len(_LEVELS) - 1:
@@ -82,4 +94,5 @@ class Colours:
         for channel, plane in enumerate((y, u, v)):
             self.values[new, channel] = plane.ravel()[where]
         self.count += len(fresh)
-        self._number.take(key, out=out, mode="clip")
+        out.ravel()[at] = self._number.take(missing)
+        return out

@@ -6,15 +6,22 @@ nothing crawls.
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reelpress.encode.gif.colours import MOST, Bytes2D, Colours, Floats, Numbers
+from reelpress.encode.gif.colours import MOST, Bytes2D, Colours, Floats, Mask, Numbers
 from reelpress.encode.gif.palette import METRIC, nearest_of, to_rgb, to_yuv
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Numbers32 = np.ndarray[Any, np.dtype[np.uint32]]
 
 TRANSPARENT = 255
 LEVELS = 16
+_RANKS = np.arange(LEVELS, dtype=np.uint8)
 _MIX_NOISE = 0.25
 """What the contrast of a mixture costs, against the error of its mean."""
 
@@ -23,8 +30,20 @@ _NEIGHBOURS = 8
 
 _CHUNK = 1024
 
-BAYER = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]], np.uint8)
-"""Ranks of the cells of a 4x4 ordered dither (Bayer 1973)."""
+BAYER = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]], np.uint32)
+"""Ranks of the cells of a 4x4 ordered dither (Bayer 1973); as wide as the keys that they become a part of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Pixels of colours whose indices are not known yet."""
+
+    out: Bytes2D
+    """Where they belong."""
+    places: Any
+    """At which places of it, counted through its rows,"""
+    keys: Any
+    """and what is to be looked up for each of them."""
 
 
 class Mapper:
@@ -51,7 +70,9 @@ class Mapper:
         apart = square[:, None] + square[None, :] - 2 * span
         np.fill_diagonal(apart, np.inf)
         near = min(_NEIGHBOURS, max(1, len(exact) - 1))
-        self._neighbours = np.argpartition(apart, near - 1, axis=1)[:, :near]
+        self._neighbours = np.argpartition(apart, near - 1, axis=1)[:, :near].astype(np.uint8)
+        self._ways = self._points[self._neighbours] - self._points[:, None, :]
+        self._lengths = np.einsum("ijk,ijk->ij", self._ways, self._ways)
         self._forget()
 
     def _forget(self) -> None:
@@ -61,12 +82,17 @@ class Mapper:
         self._error = np.full(MOST, -1, np.float32)
         self._known = self._colours.count
 
-    def error(self, numbers: Any) -> float:
+    def error(self, numbers: Numbers) -> float:
         """Mean squared distance of some pixels from their nearest colours."""
         if self._generation != self._colours.generation:
             self._forget()
-        self._measure(numbers)
-        return float(self._error[numbers].mean())
+        at = numbers.astype(np.intp)
+        found = self._error.take(at)
+        missing = at[found < 0]
+        if len(missing):
+            self._measure(_distinct(missing))
+            found = self._error.take(at)
+        return float(found.mean())
 
     def catch_up(self) -> None:
         """Before the first rows of a picture: learn the colours that it brought, all at once."""
@@ -76,41 +102,48 @@ class Mapper:
             self._know(np.arange(self._known, self._colours.count))
             self._known = self._colours.count
 
-    def indices(self, numbers: Numbers, pattern: Bytes2D, out: Bytes2D) -> None:
+    def indices(self, numbers: Numbers, pattern: Numbers32, wanted: Mask, out: Bytes2D) -> Missing | None:
         """Write the palette indices of some pixels.
 
         Args:
             numbers: (rows, columns); a few rows at a time stay in the processor's cache.
             pattern: Ranks of the dither at these pixels, 0..15.
-            out: Where to.
+            wanted: Which of them matter; the others get any.
+            out: Where to; contiguous.
+
+        Returns:
+            What has to be given to ``complete``; ``None``: it is done.
         """
-        key = numbers.astype(np.intp)
-        key *= LEVELS
-        key += pattern
+        narrow = numbers.astype(np.uint32)
+        narrow <<= np.uint32(4)
+        narrow |= pattern
+        key = narrow.astype(np.intp)
         self._index.take(key, out=out, mode="clip")
         unknown = out == TRANSPARENT
-        if unknown.any():
-            self._know(numbers[unknown])
-            self._index.take(key, out=out, mode="clip")
+        unknown &= wanted
+        places = np.flatnonzero(unknown)
+        return Missing(out, places, key.ravel().take(places)) if len(places) else None
 
-    def _measure(self, numbers: Any) -> None:
-        """Find the nearest colours of numbers that were not met before."""
-        missing = numbers[self._error[numbers] < 0]
-        if not len(missing):
-            return
-        fresh = _distinct(missing)
+    def complete(self, missing: Sequence[Missing]) -> None:
+        """Find the indices that were not known. Each call takes its time, so give it all of a picture."""
+        self._know(_distinct(np.concatenate([each.keys for each in missing]) // LEVELS))
+        for each in missing:
+            each.out.ravel()[each.places] = self._index.take(each.keys)
+
+    def _measure(self, fresh: Any) -> None:
+        """Find the nearest colours of numbers, each of them given once."""
         for start in range(0, len(fresh), _CHUNK):
             part = fresh[start : start + _CHUNK]
             points = self._colours.values[part] * METRIC
             self._nearest[part], self._error[part] = nearest_of(points, self._points)
 
-    def _know(self, numbers: Any) -> None:
-        """Fill the rows of the table that these numbers need."""
-        self._measure(numbers)
-        fresh = _distinct(numbers)
-        nearest = self._nearest[fresh]
+    def _know(self, fresh: Any) -> None:
+        """Fill the rows of the table that these numbers need, each of them given once."""
+        missing = self._error[fresh] < 0
+        if missing.any():
+            self._measure(fresh[missing])
         table = self._index.reshape(MOST, LEVELS)
-        table[fresh] = nearest[:, None]
+        table[fresh] = self._nearest[fresh][:, None]
         if self._dither is None or len(self._points) < 2:
             return
         far = fresh[self._error[fresh] > self._dither]
@@ -124,18 +157,20 @@ class Mapper:
         The second one b and its share t are those of the nearest one's neighbours with the least
         |c - a - t(b - a)|^2 + noise * t(1 - t)|b - a|^2.
         """
-        first = self._points[nearest]
-        second = self._neighbours[nearest]
-        way = self._points[second] - first[:, None, :]
-        length = np.einsum("ijk,ijk->ij", way, way)
-        along = np.einsum("ijk,ik->ij", way, points - first)
+        length = self._lengths[nearest]
+        away = points - self._points[nearest]
+        along = np.matmul(self._ways[nearest], away[:, :, None])[:, :, 0]
         share = np.clip(along / np.maximum(length, 1e-3), 0, 0.5)
         cost = share * (share * length * (1 - _MIX_NOISE) - 2 * along + _MIX_NOISE * length)
         best = cost.argmin(axis=1)
         at = np.arange(len(points))
-        ranks = np.rint(share[at, best] * LEVELS)
-        return np.where(np.arange(LEVELS) < ranks[:, None], second[at, best][:, None], nearest[:, None])
+        ranks = np.rint(share[at, best] * LEVELS).astype(np.uint8)
+        second = self._neighbours[nearest, best]
+        return np.where(ranks[:, None] > _RANKS, second[:, None], nearest[:, None])
 
 
 def _distinct(numbers: Any) -> Any:
-    return np.flatnonzero(np.bincount(numbers)) if len(numbers) > 4096 else np.unique(numbers).astype(np.intp)
+    """Each of the numbers once, rising."""
+    there = np.zeros(MOST, np.bool_)
+    there[numbers] = True
+    return np.flatnonzero(there)

@@ -7,6 +7,7 @@ where they serve best. Distances are Euclidean in Y, 0.8 U, 0.8 V.
 
 from __future__ import annotations
 
+import heapq
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,8 @@ import numpy as np
 from reelpress.color import KR_KB, Matrix
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from reelpress.encode.gif.colours import Floats
 
 Weights = np.ndarray[Any, np.dtype[np.float64]]
@@ -65,36 +68,50 @@ def _gathered(values: Floats, counts: Weights) -> tuple[Floats, Weights]:
 
 
 def _cut(points: Any, weights: Weights, size: int) -> Any:
-    """Means of ``size`` boxes."""
+    """Means of ``size`` boxes.
+
+    The error of a box comes from its moments (sums of the weight w, of w p and of w p^2), so only the smaller half of
+    a box that is cut has to be summed up; around the mean of all, so that little is lost in the differences.
+    """
+    origin = weights @ points / weights.sum()
+    points = points - origin
+    heavy = points * weights[:, None]
+    moments = np.concatenate([weights[:, None], heavy, heavy * points], axis=1)
+    coordinates = np.ascontiguousarray(points.T)
     boxes = [np.arange(len(points))]
-    stats = [_stats(points, weights)]
-    errors = [stats[0][1].sum()]
-    while len(boxes) < size:
-        worst = int(np.argmax(errors))
-        if errors[worst] <= 0:
+    sums = [moments.sum(axis=0).tolist()]
+    waiting = [(-_error(sums[0])[0], 0)]
+    least = 1e-9 * -waiting[0][0]
+    while waiting and len(boxes) < size:
+        error, worst = heapq.heappop(waiting)
+        if -error <= least:  # equal points, but for rounding
             break
-        mean, spread = stats[worst]
-        axis = int(np.argmax(spread))
-        members = boxes[worst]
-        low = points[members, axis] <= mean[axis]
-        for at, part in ((worst, members[low]), (len(boxes), members[~low])):
-            of = _stats(points[part], weights[part])
-            error = of[1].sum() if len(part) > 1 else 0.0
-            if at == len(boxes):
-                boxes.append(part)
-                stats.append(of)
-                errors.append(error)
-            else:
-                boxes[at], stats[at], errors[at] = part, of, error
-    return np.array([mean for mean, _ in stats])
+        members, total = boxes[worst], sums[worst]
+        axis = _error(total)[1]
+        low = coordinates[axis].take(members) <= total[1 + axis] / total[0]
+        parts = members[low], members[~low]
+        if not (len(parts[0]) and len(parts[1])):
+            continue
+        small = len(parts[1]) < len(parts[0])
+        one = np.add.reduce(moments.take(parts[small], axis=0), axis=0).tolist()
+        other = [a - b for a, b in zip(total, one, strict=True)]
+        at = worst, len(boxes)
+        boxes[worst] = parts[0]
+        boxes.append(parts[1])
+        sums[worst] = other if small else one
+        sums.append(one if small else other)
+        for k in at:
+            if len(boxes[k]) > 1:
+                heapq.heappush(waiting, (-_error(sums[k])[0], k))
+    found = np.array(sums)
+    return found[:, 1:4] / found[:, :1] + origin
 
 
-def _stats(points: Any, weights: Weights) -> tuple[Any, Any]:
-    """Mean, and weighted squared error along each axis."""
-    total = weights.sum()
-    mean = weights @ points / total
-    away = points - mean
-    return mean, weights @ (away * away)
+def _error(moments: Sequence[float]) -> tuple[float, int]:
+    """Weighted squared error of a box from its moments, and the axis with the largest part in it."""
+    w, x, y, z, xx, yy, zz = moments
+    along = (xx - x * x / w, yy - y * y / w, zz - z * z / w)
+    return sum(along), along.index(max(along))
 
 
 def _moved(points: Floats, weights: Weights, means: Floats) -> Floats:
@@ -112,20 +129,22 @@ def nearest_of(points: Floats, means: Floats) -> tuple[Any, Floats]:
     """For each point the nearest of the means and its squared distance; both already scaled by ``METRIC``."""
     count = len(points)
     nearest, least = np.empty(count, np.intp), np.empty(count, np.float32)
-    turned = np.ascontiguousarray(-2 * means.T)
-    square = np.einsum("ij,ij->i", means, means)
-    block = max(1, _PRODUCT // (3 * len(means)))
+    # |p - m|^2 - |p|^2 = -2 p m + |m|^2: one product with a 1 behind each point
+    turned = np.concatenate([-2 * means, np.einsum("ij,ij->i", means, means)[:, None]], axis=1).T
+    turned = np.ascontiguousarray(turned, np.float32)
+    longer = np.ones((count, 4), np.float32)
+    longer[:, :3] = points
+    block = max(1, _PRODUCT // (4 * len(means)))
     distance = np.empty((min(block, count), len(means)), np.float32)
-    rows = np.arange(len(distance))
+    starts = np.arange(len(distance)) * len(means)
     for start in range(0, count, block):
-        part = points[start : start + block]
+        part = longer[start : start + block]
         found = distance[: len(part)]
         np.matmul(part, turned, out=found)
-        found += square
         best = found.argmin(axis=1, out=nearest[start : start + block])
-        least[start : start + block] = found[rows[: len(part)], best]
+        found.take(starts[: len(part)] + best, out=least[start : start + block], mode="clip")
     least += np.einsum("ij,ij->i", points, points)
-    return nearest, np.maximum(least, 0)
+    return nearest, np.maximum(least, 0, out=least)
 
 
 _KR, _KB = KR_KB[Matrix.BT709]

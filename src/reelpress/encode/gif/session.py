@@ -1,16 +1,14 @@
 """The GIF of an export: pictures in, images out, and the file that they are written to.
 
-The encoder (its own thread) finds what changed, chooses palettes and maps colours; the writer (the next stage's thread)
-compresses and writes. Neither holds more than the picture at hand and the last one.
+A first look finds what changed, the encoder chooses palettes and maps colours, the writer compresses and writes; each
+can have a thread of its own, and holds no more than the picture at hand and the last one.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
 from array import array
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,16 +16,16 @@ from reelpress.encode.base import UNKNOWN, Change, Decision, Kind
 from reelpress.encode.gif import blocks
 from reelpress.encode.gif.canvas import Canvas
 from reelpress.encode.gif.colours import Colours
+from reelpress.encode.gif.look import Look, Seen
 from reelpress.encode.gif.mapper import TRANSPARENT, Mapper
 from reelpress.encode.gif.palette import choose
 from reelpress.encode.gif.settings import check_rate, tick
-from reelpress.errors import OutputError
+from reelpress.encode.late import LateWriter
 from reelpress.media.encoder import EncoderSpec
-from reelpress.media.faults import writing
 from reelpress.media.gif_lzw import Lzw
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from fractions import Fraction
     from pathlib import Path
 
@@ -40,7 +38,7 @@ if TYPE_CHECKING:
 _SAMPLE = 60_000
 """Pixels by which a palette is chosen."""
 _JUDGED = 4000
-"""Pixels by which one is judged, of those."""
+"""Pixels by which one is judged."""
 _WORSE = 1.7
 """By how much the mean squared error may exceed the palette's own before another one is tried."""
 _KEPT = 4
@@ -102,6 +100,7 @@ class GifEncoder:
         self._settings = settings
         self._spec = EncoderSpec(width, height, fps, codec="gif")
         self._colours = Colours()
+        self._look = Look(width, height)
         self._canvas = Canvas(width, height, self._colours, settings.tolerance)
         self._palettes: list[Used] = []
         self._at = 0
@@ -134,42 +133,38 @@ class GifEncoder:
         """See :attr:`reelpress.encode.base.Encoder.shown`."""
         return self._shown
 
+    def look(self, planes: Planes, change: Change) -> Change:
+        """The first look at a picture, which may be taken in another thread than ``encode``, and before it.
+
+        Give all pictures, in their order, and give ``encode`` what comes out of it; or none of them.
+        """
+        return replace(change, seen=self._look.look(planes, change.damage))
+
     def encode(self, planes: Planes, pts: int, change: Change = UNKNOWN) -> list[Piece]:
         """See :meth:`reelpress.encode.base.Encoder.encode`."""
+        seen = change.seen if isinstance(change.seen, Seen) else self._look.look(planes, change.damage)
         self._end = pts + 1
         self._colours.clear_if_crowded()
-        needed = self._canvas.needed(planes, change.damage)
+        needed = self._canvas.needed(seen) if seen.strips else None
         found = None
         if needed is not None:
             used = self._palette_for(needed)
             found = self._canvas.write(needed, used.mapper)
-        if found is None and not self._shown:
-            # nothing is there yet, and time runs all the same
-            self._has_global = False
-            self._shown.append(pts)
-            self._decision = Decision(Kind.KEY, "the first picture, with nothing in it")
-            nothing = np.full((1, 1), TRANSPARENT, np.uint8)
-            return [Piece(nothing, 0, 0, np.zeros((2, 3), np.uint8), False, False, pts)]
-        if found is None:
+        first = not self._shown
+        if found is None and not first and not seen.cleared:
             self._decision = Decision(Kind.HOLD, "the last picture lasts longer")
             return []
-        area, indices = found
-        first = not self._shown
         self._shown.append(pts)
         self._decision = Decision(
             Kind.KEY if first else Kind.REAL, "the first picture" if first else "something changed"
         )
-        return [
-            Piece(
-                indices,
-                area.x,
-                area.y,
-                used.mapper.rgb,
-                self._has_global and used is self._palettes[0],
-                self._canvas.cleared,
-                pts,
-            )
-        ]
+        if found is None:  # nothing is there, yet or any more, and time runs all the same
+            self._has_global &= not first
+            nothing = np.full((1, 1), TRANSPARENT, np.uint8)
+            return [Piece(nothing, 0, 0, np.zeros((2, 3), np.uint8), False, seen.cleared, pts)]
+        area, indices = found
+        is_global = self._has_global and used is self._palettes[0]
+        return [Piece(indices, area.x, area.y, used.mapper.rgb, is_global, seen.cleared, pts)]
 
     def flush(self) -> list[Piece]:
         """See :meth:`reelpress.encode.base.Encoder.flush`; the last piece is the end of the video."""
@@ -177,10 +172,9 @@ class GifEncoder:
 
     def _palette_for(self, needed: Needed) -> Used:
         """One of the palettes there are, or a new one where they are not good enough for these pixels."""
-        sample = self._canvas.sample(needed, _SAMPLE)
-        judged = sample[:: max(1, len(sample) // _JUDGED)]
+        judged = needed.sample(_JUDGED)
         if not self._palettes:
-            return self._new(sample, judged)
+            return self._new(needed, judged)
         # The one used last is likely to fit; the global one costs no bytes.
         errors: dict[int, float] = {}
         self._untried += 1
@@ -196,7 +190,7 @@ class GifEncoder:
         if self._untried < self._wait and least <= self._bearable:
             return best
         self._untried = 0
-        new = self._new(sample, judged)
+        new = self._new(needed, judged)
         if new.error > _GAIN * least:
             self._palettes.remove(new)
             self._wait, self._bearable = _PATIENCE, 1.5 * least
@@ -207,8 +201,8 @@ class GifEncoder:
         self._at = len(self._palettes) - 1
         return new
 
-    def _new(self, sample: Numbers, judged: Numbers) -> Used:
-        counts = np.bincount(sample)
+    def _new(self, needed: Needed, judged: Numbers) -> Used:
+        counts = np.bincount(needed.sample(_SAMPLE))
         numbers = np.flatnonzero(counts)
         chosen = choose(self._colours.values[numbers], counts[numbers].astype(np.float64), self._settings.colours)
         mapper = Mapper(self._colours, chosen, self._settings.dither)
@@ -226,10 +220,8 @@ class TooLarge(Exception):
         self.bytes = bytes_
 
 
-class GifWriter:
+class GifWriter(LateWriter[Piece]):
     """Implements :class:`reelpress.encode.base.Writer` for :class:`Piece`.
-
-    One thread; one picture is held until its delay is known.
 
     Args:
         path: Created, or emptied when it exists.
@@ -242,73 +234,51 @@ class GifWriter:
         OutputError: The file cannot be written.
     """
 
-    audio = None
-
     def __init__(
         self, path: Path, width: int, height: int, fps: Fraction, settings: GifSettings, *, limit: int | None = None
     ) -> None:
-        self._path, self._size, self._fps, self._settings = path, (width, height), fps, settings
-        self._limit = limit
+        super().__init__(path)
+        self._size, self._fps, self._settings, self._limit = (width, height), fps, settings, limit
         self._lzw = Lzw()
-        self._late: tuple[blocks.Image, int] | None = None
-        self._closed = False
-        self.packets = self.bytes = 0
-        with writing(path, "encode"):
-            self._file = open(os.path.abspath(path), "wb")  # noqa: SIM115 - closed by finish or abort
-
-    def mux(self, pieces: Iterable[Piece]) -> None:
-        """Write pieces in order."""
-        with writing(self._path, "mux"):
-            for piece in pieces:
-                if self._late is None and piece.size:
-                    self._put(blocks.header(*self._size, piece.palette, self._settings.loop))
-                if self._late is not None:
-                    self._write(*self._late, piece.dts, clears=piece.clears)
-                self._late = (_image(piece), piece.dts) if piece.size else None
 
     def finish(self, cancelled: Callable[[], bool] | None = None, progress: Callable[[], None] | None = None) -> None:
         """See :meth:`reelpress.media.mux.Mp4Writer.finish`."""
-        del cancelled, progress
-        if self._closed:
-            raise OutputError(f"{self._path} is already closed.")
-        self._closed = True
-        with writing(self._path, "mux"):
-            self._put(blocks.TRAILER)
-            self._file.close()
+        super().finish(cancelled, progress)
         if self._limit is not None and self.bytes > self._limit:
             raise TooLarge(self.bytes)
 
-    def abort(self) -> None:
-        """See :meth:`reelpress.media.mux.Mp4Writer.abort`."""
-        if not self._closed:
-            self._closed = True
-            with contextlib.suppress(OSError):  # what is buffered does not fit on a full disk
-                self._file.close()
-
-    def _write(self, image: blocks.Image, start: int, end: int, *, clears: bool) -> None:
-        """An image, shown from frame ``start`` to frame ``end``, after which the screen is kept or emptied."""
-        left = tick(end, self._fps) - tick(start, self._fps)
+    def write_image(self, image: Piece, after: Piece) -> None:
+        """An image; where the next one clears the screen, it covers all of it and is taken away."""
+        if not self.packets:
+            self.put(blocks.header(*self._size, image.palette, self._settings.loop))
+        left = tick(after.dts, self._fps) - tick(image.dts, self._fps)
         delay = min(left, blocks.LONGEST)
-        if clears:  # it takes away what its rectangle covers, so that has to be everything
-            image, left = blocks.spread(image, self._size), delay
-        disposal = blocks.CLEAR if clears else blocks.KEEP
-        self._put(blocks.image_head(image, delay, disposal) + self._lzw.compress(image.indices))
-        self.packets += 1
+        stored = _image(image)
+        if after.clears:  # it takes away what its rectangle covers, so that has to be everything
+            stored, left = blocks.spread(stored, self._size), delay
+        disposal = blocks.CLEAR if after.clears else blocks.KEEP
+        self.put(blocks.image_head(stored, delay, disposal) + self._lzw.compress(stored.indices))
         left -= delay
         while left > 0:  # eleven minutes without a change: a transparent pixel goes on
             delay = min(left, blocks.LONGEST)
             still = blocks.Image(0, 0, np.full((1, 1), 1, np.uint8), np.zeros((2, 3), np.uint8), 1)
-            self._put(blocks.image_head(still, delay) + self._lzw.compress(still.indices))
+            self.put(blocks.image_head(still, delay) + self._lzw.compress(still.indices))
             left -= delay
 
-    def _put(self, data: bytes) -> None:
-        self.bytes += len(data)
-        if self._limit is None or self.bytes <= self._limit:
-            self._file.write(data)
+    def write_end(self) -> None:
+        """The trailer."""
+        self.put(blocks.TRAILER)
+
+    def put(self, data: bytes) -> None:
+        """Write bytes up to the limit, and count them all."""
+        if self._limit is None or self.bytes + len(data) <= self._limit:
+            super().put(data)
+        else:
+            self.bytes += len(data)
 
 
 def _image(piece: Piece) -> blocks.Image:
     if piece.is_global:
         return blocks.Image(piece.x, piece.y, piece.indices, None, TRANSPARENT)
-    own: Any = blocks.compact(piece.indices, piece.palette, TRANSPARENT)
-    return blocks.Image(piece.x, piece.y, own.indices, own.palette, own.transparent)
+    own = blocks.compact(piece.indices, piece.palette, TRANSPARENT)
+    return replace(own, x=piece.x, y=piece.y)
