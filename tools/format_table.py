@@ -13,7 +13,7 @@ from reelpress.export.outputs.sound import SoundOutput
 from reelpress.export.outputs.stills import StillOutput
 from reelpress.export.outputs.table import OUTPUTS, WITH_ALPHA
 from reelpress.export.settings import ExportSettings
-from reelpress.media.verify_other import ENTRIES
+from reelpress.media.verify.other import ENTRIES
 
 PRORES_FORMATS = {False: "yuv422p10le", True: "yuva444p10le"}
 

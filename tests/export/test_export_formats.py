@@ -28,7 +28,7 @@ from reelpress.convert.exact import ExactConverter
 from reelpress.errors import OutputError, SettingsError, TargetExistsError, TargetLockedError, VerifyError
 from reelpress.export.outputs.stills import file_name, folder_of, names_of
 from reelpress.export.settings import ExportSettings
-from reelpress.media.verify_other import OtherFile, verify_other
+from reelpress.media.verify.other import OtherFile, verify_other
 from reelpress.pipeline.cancel import CancelToken
 from reelpress.quality.metrics import PlaneMeter
 

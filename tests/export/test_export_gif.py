@@ -72,6 +72,8 @@ def test_a_gif_comes_out(clip, tmp_path):
     assert delays[-1] >= 900
     assert report.unchanged["used"] == "vfr"
     assert (report.buffers["rendered"], report.buffers["encoder"]) == (16, 8)
+    # every picture is looked at in a thread of its own before it is encoded
+    assert report.stages["look"].frames == 30
 
 
 def test_pictures_are_those_that_are_composed(clip, tmp_path):

@@ -21,7 +21,9 @@ from reelpress.export.labels import chapters
 from reelpress.export.prepare import prepare
 from reelpress.export.settings import ExportSettings
 from reelpress.media.encoder import AudioEncoderSpec, EncoderSpec
-from reelpress.media.labels import EPOCH, NO_LABELS, Chapter, Labels, check, packed, short
+from reelpress.media.index_edit import packed
+from reelpress.media.labels import NO_LABELS, Chapter, Labels, short
+from reelpress.media.labels_check import EPOCH, check
 from reelpress.media.mux import Mp4Writer
 from reelpress.media.scale import allocate
 from reelpress.timeline.timeline import Clip, FrameRange, Hold, Timeline
@@ -144,6 +146,22 @@ def test_copied_packets_get_them_too(tmp_path: Path) -> None:
     data = ffprobe(tmp_path / "b.mp4")
     assert data["format"]["tags"]["title"] == "Mine"
     assert [stream["tags"]["language"] for stream in data["streams"]] == ["und", "eng"]
+
+
+def test_copied_packets_get_chapters(tmp_path: Path) -> None:
+    source = tmp_path / "a.mp4"
+    _small(source, NO_LABELS)
+    times = ((0.0, 0.2), (0.2, 0.4))
+    segments = [{"recordingSegment": 0, "timescale": 1, "start": a, "end": b} for a, b in times]
+    (tmp_path / "p.json").write_text(json.dumps({"timeline": {"segments": segments}}), encoding="utf-8")
+    asked = ExportSettings(resolution="source", project=tmp_path / "p.json", chapters=True, creation_time=True)
+    report = export(source, tmp_path / "b.mp4", settings=asked)
+    assert report.frames.copied == 12
+    assert {"chapters", "creation time", "nothing but what was asked for"} <= set(report.verified)
+    with av.open(str(tmp_path / "b.mp4")) as container:
+        starts = [c["start"] * (c["time_base"] or 0) for c in container.chapters()]
+        assert starts == [0, Fraction(1, 5)]  # 6 frames of 30 a second
+        assert "creation_time" in container.metadata
 
 
 def test_one_part_is_no_chapter(tiny_cap: Path) -> None:
@@ -310,11 +328,24 @@ def test_bad_values(options: dict[str, Any], says: str) -> None:
         ExportSettings(**options)
 
 
-def test_only_where_they_can_be_written(tiny_cap: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("format", ["gif", "webp", "apng", "png"])
+def test_only_where_they_can_be_written(
+    tiny_cap: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], format: str
+) -> None:
+    article = "an" if format == "apng" else "a"
     for option in (["--title", "x"], ["--chapters"], ["--language", "eng"], ["--creation-time"]):
-        assert run(["export", str(tiny_cap), "-o", str(tmp_path / "x.gif"), *option]) == 2
-        assert f"{option[0]} is for MP4 only" in capsys.readouterr().err
-    assert run(["plan", str(tiny_cap), "--no-chapters", "--format", "gif", "--json"]) == 0
+        assert run(["export", str(tiny_cap), "-o", str(tmp_path / "x"), "--format", format, *option]) == 2
+        said = capsys.readouterr().err
+        assert f"{option[0]}: {article} {format} has no place for it. Leave it out, or use --format mp4, mov" in said
+    with prepare(tiny_cap, tmp_path / "x", ExportSettings(format=format)) as job:  # type: ignore[arg-type]
+        assert job.labels == NO_LABELS
+
+
+def test_a_wav_has_no_chapters(tiny_cap: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["plan", str(tiny_cap), "--chapters", "--format", "wav"]) == 2
+    assert "--chapters: a wav has no place for it. Leave it out, or use --format mp4, mov, webm or m4a." in (
+        capsys.readouterr().err
+    )
 
 
 def test_a_plain_video_has_no_name_of_its_own(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from reelpress.media.labels import NO_LABELS, Labels
 from reelpress.media.packets import EncodedPacket
 from reelpress.media.pipe import PIECE, PipeSink, _Boxes, refuse_terminal
 from reelpress.media.pulse import listening
-from reelpress.media.verify import Expected
+from reelpress.media.verify.verdict import Expected
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX pipes")
 

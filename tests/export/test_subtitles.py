@@ -24,7 +24,8 @@ from reelpress.export.outputs import mp4
 from reelpress.export.settings import ExportSettings
 from reelpress.export.subtitles import JOINER, clean, cues, srt, subtitle_path
 from reelpress.media.text_track import TextCue, TextTrackSettings, text_of, text_packets
-from reelpress.media.verify import verify
+from reelpress.media.verify.mp4 import verify
+from reelpress.pipeline.output import TargetGuard
 from reelpress.project.model import Project
 from reelpress.timeline.timeline import Clip, Hold, Timeline
 
@@ -298,9 +299,9 @@ def test_a_failure_leaves_neither_file(
         raise OutputError("made up")
 
     if when == "video":
-        commit = export_run.TargetGuard.commit
+        commit = TargetGuard.commit
         monkeypatch.setattr(
-            export_run.TargetGuard, "commit", lambda self: fails() if self.target.suffix == ".mp4" else commit(self)
+            TargetGuard, "commit", lambda self: fails() if self.target.suffix == ".mp4" else commit(self)
         )
     else:
         monkeypatch.setattr(mp4 if when == "verify" else export_run, when, fails)

@@ -85,9 +85,10 @@ Mp4Writer.mux = mux
     # These begin with the long deadline, which is shortened here.
     "verify": """
 import importlib
-run = importlib.import_module("reelpress.export.run")
-run.Deadlines = functools.partial(run.Deadlines, slow_s=0.5)
-run.verify = lambda *arguments, **more: stop()
+running = importlib.import_module("reelpress.export.running")
+running.Deadlines = functools.partial(running.Deadlines, slow_s=0.5)
+mp4 = importlib.import_module("reelpress.export.outputs.mp4")
+mp4.verify = lambda *arguments, **more: stop()
 """,
     "prepare": """
 import importlib

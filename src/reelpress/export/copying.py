@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import itertools
 import math
-import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -26,24 +25,22 @@ from reelpress.encode.splice.join import (
 )
 from reelpress.encode.splice.parameters import NAL_IDR, NAL_SLICE
 from reelpress.errors import EncoderError, VerifyError
-from reelpress.events import CompletedEvent, FallbackEvent, PlanEvent, WarningEvent
 from reelpress.export import stages
 from reelpress.export.copy import LATEST_SOUND, CopyRefused
-from reelpress.export.observe import Observer
-from reelpress.export.report import ExportReport, FrameCounts, OutputInfo, StageTimes
-from reelpress.export.run import Teller, guard_of, sources_of
+from reelpress.export.report import ExportReport, FrameCounts, OutputInfo
+from reelpress.export.running import Running
 from reelpress.export.sources import SourcePool
-from reelpress.media import labels, pulse
+from reelpress.media import pulse
 from reelpress.media.audio import AudioMixer
 from reelpress.media.copy import VideoPacketReader
 from reelpress.media.copy_sound import AAC_PACKET, AudioPacketReader
 from reelpress.media.copy_write import CopyTracks, CopyWriter
 from reelpress.media.encoder import AudioEncoderSpec, EncoderSpec
+from reelpress.media.labels_check import check as check_labels
 from reelpress.media.opening import bare_session
 from reelpress.media.packets import EncodedPacket
 from reelpress.media.pool import pool
-from reelpress.media.verify import VerifyResult, verify
-from reelpress.pipeline.machine import peak_rss
+from reelpress.media.verify.mp4 import verify
 from reelpress.pipeline.memory import PressureMonitor
 from reelpress.pipeline.run import Pipeline, PipelineStats
 from reelpress.pipeline.stage import Stage
@@ -56,12 +53,13 @@ if TYPE_CHECKING:
     from reelpress.encode.splice.join import ParameterSets
     from reelpress.events import Event
     from reelpress.export.copy import CopyJob, Part
+    from reelpress.export.observe import Observer
     from reelpress.export.prepare import Job
+    from reelpress.export.running import Teller
     from reelpress.media.encoder import VideoSession
+    from reelpress.media.verify.verdict import VerifyResult
     from reelpress.pipeline.cancel import CancelToken
-    from reelpress.pipeline.output import TargetGuard
     from reelpress.pipeline.stage import StageContext
-    from reelpress.pipeline.trace import Tracer
 
 BATCH = 64
 """Packets handed over at a time."""
@@ -356,29 +354,17 @@ def run_copy(job: Job, plan: CopyJob, *, on_event: Callable[[Event], None] | Non
         CopyRefused: It turned out that these packets cannot be copied; nothing is left, and encoding is the way.
         ReelpressError: As ``run.run``.
     """
-    started, cpu_started = time.monotonic(), time.process_time()
-    teller = Teller(on_event, plan.pictures)
-    with contextlib.ExitStack() as stack:
-        guard = stack.enter_context(guard_of(job, job.target))
-        observer = stack.enter_context(Observer(job, sources_of(job)))
-        teller.event(PlanEvent(job.plan.to_dict()))
-        for fallback in job.fallbacks:
-            teller.event(FallbackEvent(**asdict(fallback)))
-        warnings = list(job.plan.warnings)
-
-        def warn(text: str) -> None:
-            if text not in warnings:
-                warnings.append(text)
-                teller.event(WarningEvent(text))
-
+    director = job.director
+    with Running(job, plan.pictures, on_event, cancel) as running:
         flow: CopyFlow | None = None
         try:
-            flow = CopyFlow(job, plan, guard.part_path, cancel, observer)
-            stats = flow.run(cancel, teller, warn)
+            flow = CopyFlow(job, plan, running.guard.part_path, cancel, running.observer)
+            stats = flow.run(cancel, running.teller, running.warn)
             for line in flow.afterwards():
-                warn(line)
+                running.warn(line)
             flow.release()
-            result = _verified(flow, guard, teller, cancel, observer.tracer)
+            checked = functools.partial(_checked, flow, running.guard.part_path, cancel)
+            result = running.verify(checked)
         except SpliceRefused as refusal:
             raise CopyRefused(refusal.reason.rstrip(".")) from refusal
         except VerifyError as error:
@@ -386,96 +372,44 @@ def run_copy(job: Job, plan: CopyJob, *, on_event: Callable[[Event], None] | Non
         finally:
             if flow is not None:
                 flow.abandon()
-        cancel.raise_if_cancelled()
-        guard.commit()
-        wall = time.monotonic() - started
-        report = _report(flow, stats, result, warnings, wall, time.process_time() - cpu_started)
-        for line in observer.finish(report):
-            warn(line)
-    teller.event(CompletedEvent(str(job.target), report.to_dict()))
-    return report
-
-
-def _verified(flow: CopyFlow, guard: TargetGuard, teller: Teller, cancel: CancelToken, tracer: Tracer) -> VerifyResult:
-    """Read the finished file back, under the same watch as the copying itself."""
-    job, plan = flow.job, flow.plan
-    director = job.director
-    teller.progress("verify", plan.pictures, force=True)
-    results: list[VerifyResult] = []
-    # Where pictures keep their own times, their ticks are the places at which they come.
-    even = plan.constant
-    gaps = [b - a for a, b in itertools.pairwise([*plan.times, plan.end])]
-    rate = AUDIO_RATE if plan.sound is None else plan.sound.rate
-
-    def check(ctx: StageContext) -> None:
-        labels.check(guard.part_path, job.labels, director.fps)
-        results.append(
-            verify(
-                guard.part_path,
-                frames=plan.pictures if even else plan.end,
-                fps=director.fps if even else Fraction(plan.scale),
-                size=director.size,
-                duration=director.duration,
-                color=BT709_LIMITED,
-                has_audio=flow.has_audio,
-                mode=job.settings.verify,
-                shown=None if even else plan.times,
-                end_slack=Fraction(0) if even or not plan.delay else Fraction(max(gaps), plan.scale),
-                sound_slack=Fraction((1 if plan.sound is None else 2) * AAC_PACKET, rate)
-                + (plan.sound is not None) * LATEST_SOUND,
-                heartbeat=ctx.heartbeat,
-                cancelled=lambda: cancel.cancelled,
-            )
-        )
-
-    Pipeline([Stage("verify", check)], deadlines=Deadlines(stall_s=job.settings.stall_timeout), tracer=tracer).run(
-        cancel, on_tick=lambda: teller.progress("verify", plan.pictures)
-    )
-    return results[0]
-
-
-def _report(
-    flow: CopyFlow, stats: PipelineStats, result: VerifyResult, warnings: list[str], wall: float, cpu: float
-) -> ExportReport:
-    job, plan, counts = flow.job, flow.plan, flow.counts
-    width, height = job.director.size
-    duration = job.director.duration
-    return ExportReport(
-        frames=counts,
-        wall_s=round(wall, 3),
-        fps=round(counts.total / wall, 2) if wall > 0 else 0.0,
-        cpu_s=round(cpu, 3),
-        peak_rss_bytes=peak_rss(),
-        stages={
-            name: StageTimes(round(s.busy_s, 4), round(s.wait_in_s, 4), round(s.wait_out_s, 4), s.frames)
-            for name, s in stats.stages.items()
-        },
-        formats=[asdict(edge) for edge in job.plan.formats],
-        conversions=[],
-        fallbacks=list(job.fallbacks),
-        warnings=warnings,
-        buffers={
-            "rendered": 0,
-            "encoder": 0,
-            "bytes": job.buffers.bytes,
-            "rendered_peak": 0,
-            "rendered_peak_bytes": 0,
-            "encoder_peak": 0,
-            "encoder_peak_bytes": 0,
-        },
-        decoder=job.plan.decoder.used,
-        renderer=job.plan.renderer.used,
-        converter=job.plan.converter.used,
-        encoder=job.plan.encoder.used,
-        output=OutputInfo(
+        running.commit()
+        width, height = director.size
+        info = OutputInfo(
             width=width,
             height=height,
-            fps=float(job.director.fps if plan.constant else plan.pictures / duration),
-            duration_s=round(float(result.duration if plan.constant else duration), 6),
+            fps=float(director.fps if plan.constant else plan.pictures / director.duration),
+            duration_s=round(float(result.duration if plan.constant else director.duration), 6),
             size_bytes=job.target.stat().st_size,
             video_codec="h264",
             audio_codec="aac" if flow.has_audio else None,
             color=str(BT709_LIMITED),
-        ),
-        verified=list(result.checked),
+        )
+        report = running.report(flow.counts, stats, result, info)
+        running.finish(report)
+    return running.completed(report)
+
+
+def _checked(flow: CopyFlow, part: Path, cancel: CancelToken, ctx: StageContext) -> VerifyResult:
+    """Compare the finished file with the plan. Where pictures keep their own times, their ticks are the places."""
+    job, plan = flow.job, flow.plan
+    director, even = job.director, plan.constant
+    gaps = [b - a for a, b in itertools.pairwise([*plan.times, plan.end])]
+    rate = AUDIO_RATE if plan.sound is None else plan.sound.rate
+    said = check_labels(part, job.labels, director.fps)
+    result = verify(
+        part,
+        frames=plan.pictures if even else plan.end,
+        fps=director.fps if even else Fraction(plan.scale),
+        size=director.size,
+        duration=director.duration,
+        color=BT709_LIMITED,
+        has_audio=flow.has_audio,
+        mode=job.settings.verify,
+        shown=None if even else plan.times,
+        end_slack=Fraction(0) if even or not plan.delay else Fraction(max(gaps), plan.scale),
+        sound_slack=Fraction((1 if plan.sound is None else 2) * AAC_PACKET, rate)
+        + (plan.sound is not None) * LATEST_SOUND,
+        heartbeat=ctx.heartbeat,
+        cancelled=lambda: cancel.cancelled,
     )
+    return replace(result, checked=(*result.checked, *said))

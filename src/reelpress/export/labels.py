@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from reelpress.errors import SettingsError
+from reelpress.export.outputs.base import LABELS
 from reelpress.media.labels import UNKNOWN, Chapter, Labels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from fractions import Fraction
 
+    from reelpress.export.outputs.base import Label, Output
     from reelpress.export.settings import ExportSettings
     from reelpress.project.model import Project
     from reelpress.recording.model import Recording
@@ -25,21 +27,33 @@ OWN_NAME = "@name"
 MOST_CHAPTERS = 255
 """Of the list that most players read (chpl counts them in one byte)."""
 
+_PLACES: dict[Label, str] = {
+    "title": "mp4, mov, webm, m4a or wav",
+    "chapters": "mp4, mov, webm or m4a",
+    "language": "mp4, mov, webm, m4a or wav",
+    "creation_time": "mp4, mov, webm, m4a or wav",
+}
+"""Formats that have one."""
+_ARTICLES = {"apng": "an"}
+
 
 def labels_of(
-    settings: ExportSettings, recording: Recording, project: Project, director: Director, container: str | None
+    settings: ExportSettings, recording: Recording, project: Project, director: Director, output: Output
 ) -> tuple[Labels, list[str]]:
     """Labels of an export, and warnings.
 
     Args:
-        container: ``None``: a kind of file that has no place for them, or none that is read back.
+        output: The kind of file, which has a place for them or has not.
 
     Raises:
         SettingsError: They are asked for and cannot be written; ``--title @name`` of a recording that has no name.
     """
-    for field in ("title", "chapters", "language", "creation_time"):
-        if getattr(settings, field) and container != "mp4":
-            raise SettingsError(f"--{field.replace('_', '-')} is for MP4 only. Leave it out, or export an MP4.")
+    for field in LABELS:
+        if getattr(settings, field) and field not in output.labels:
+            raise SettingsError(
+                f"--{field.replace('_', '-')}: {_ARTICLES.get(output.name, 'a')} {output.name} has no place for it. "
+                f"Leave it out, or use --format {_PLACES[field]}."
+            )
     title, warnings = settings.title, list[str]()
     if title == OWN_NAME:
         if not recording.is_cap:

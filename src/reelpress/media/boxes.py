@@ -50,3 +50,16 @@ def find_all(box: bytes, path: str) -> list[bytes]:
     for step in path.encode("ascii").split(b"/"):
         found = [child for parent in found for name, child in children(parent) if name == step]
     return found
+
+
+def located(box: bytes, path: str | None = None) -> Iterator[tuple[int, bytes]]:
+    """``(offset in box, whole box)`` of all boxes at a path below ``box``; without a path, of all right in it."""
+    at = 8 + _BODY_OFFSET.get(box[4:8], 0)
+    step, _, rest = (path or "").partition("/")
+    for name, child in children(box):
+        if path is None or name == step.encode("ascii"):
+            if rest:
+                yield from ((at + deeper, found) for deeper, found in located(child, rest))
+            else:
+                yield at, child
+        at += len(child)

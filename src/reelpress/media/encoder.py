@@ -15,7 +15,7 @@ import numpy as np
 from av.video.frame import PictureType
 
 from reelpress.clock import AUDIO_RATE
-from reelpress.color import BT709_LIMITED, ColorSpec, Matrix, Primaries, Range, Siting, Transfer
+from reelpress.color import BT709_LIMITED, SRGB, ColorSpec, Matrix, Primaries, Range, Siting, Transfer
 from reelpress.errors import EncoderError, FormatError, SettingsError
 from reelpress.media.codec_options import codec_of, options_of
 from reelpress.media.faults import writing
@@ -36,6 +36,9 @@ PIXEL_FORMATS = ("yuv420p", "nv12")
 
 DEEP_FORMATS = ("yuv422p10le", "yuva444p10le")
 """What ProRes takes: 10 bits in words of 16, rows as bytes."""
+
+UPLOADED_FORMATS = ("bgra",)
+"""What is copied into frames of an encoder's device, for it to convert by itself (``EncoderSpec.device``)."""
 
 AAC_FRAME = 1024
 """Samples in an AAC-LC frame, and the encoder's priming (ISO/IEC 14496-3)."""
@@ -84,8 +87,12 @@ class EncoderSpec:
     """Constant frame rate; a tick of ``pts`` is 1/fps."""
     codec: str = "libx264"
     pixel_format: str = "yuv420p"
-    """``yuv420p`` or ``nv12``; the encoder takes either without a conversion."""
+    """``yuv420p`` or ``nv12``, which the encoder takes without a conversion; ``bgra`` with ``device``."""
     color: ColorSpec = BT709_LIMITED
+    """Of the video. Pictures are given in it, but BGRA in R'G'B' (:attr:`taken`)."""
+    device: str | None = None
+    """Device type (FFmpeg's name: ``videotoolbox``) into whose frames PyAV copies each picture as it is, so that the
+    system converts it inside the encoder; ``None``: the encoder is given the pictures in memory."""
     crf: float = 23.0
     """0..51, lower is better and larger."""
     maxrate: int | None = None
@@ -107,11 +114,16 @@ class EncoderSpec:
     def __post_init__(self) -> None:
         if self.width < 2 or self.height < 2 or self.width % 2 or self.height % 2:
             raise SettingsError(f"The output size {self.width}x{self.height} cannot be encoded; both must be even.")
-        allowed = FORMATS_OF.get(self.codec, PIXEL_FORMATS)
+        allowed = UPLOADED_FORMATS if self.device is not None else FORMATS_OF.get(self.codec, PIXEL_FORMATS)
         if self.pixel_format not in allowed:
             raise FormatError(f"The encoder was asked for {self.pixel_format}; allowed: {', '.join(allowed)}.")
         if self.fps <= 0:
             raise SettingsError(f"A frame rate of {self.fps} is not possible; it must be above 0.")
+
+    @property
+    def taken(self) -> ColorSpec:
+        """The colour of the pictures that are given."""
+        return SRGB if self.device is not None else self.color
 
     def options(self) -> dict[str, str]:
         """The encoder's options by the library's names."""
@@ -202,12 +214,12 @@ class VideoSession:
     def _frame(self, planes: Planes) -> av.VideoFrame:
         wanted = self.spec
         fits = (planes.format, planes.width, planes.height) == (wanted.pixel_format, wanted.width, wanted.height)
-        if fits and _same_codes(planes.color, wanted.color):
+        if fits and _same_codes(planes.color, wanted.taken):
             return shared_frame(planes)
         if wanted.external_conversion:
             raise FormatError(
                 f"The encoder got {planes.format} {planes.width}x{planes.height} in {planes.color}; it was opened for "
-                f"{wanted.pixel_format} {wanted.width}x{wanted.height} in {wanted.color}."
+                f"{wanted.pixel_format} {wanted.width}x{wanted.height} in {wanted.taken}."
             )
         return shared_frame(self._converted(planes))
 
@@ -326,9 +338,22 @@ def shared_frame(planes: Planes) -> av.VideoFrame:
     other threads may be reading, is not changed.
     """
     arrays = tuple(_exportable(plane) for plane in planes.planes)
+    if planes.format in UPLOADED_FORMATS:
+        return _packed_frame(planes, arrays[0])
     if planes.format in DEEP_FORMATS:
         arrays = tuple(array.view("<u2") for array in arrays)
     return av.VideoFrame.from_dlpack(arrays, format=planes.format, width=planes.width, height=planes.height)
+
+
+def _packed_frame(planes: Planes, plane: Plane) -> av.VideoFrame:
+    """A frame around one plane of 4 bytes a pixel, whose rows may be padded. Its colour stays unsaid: for the encoder
+    of a system the matrix "RGB" would be one to write into the video."""
+    stride = plane.strides[0]
+    if stride % 4 or plane.strides[1] != 1:
+        plane, stride = np.ascontiguousarray(plane), plane.shape[1]
+    shape, steps = (planes.height, planes.width, 4), (stride, 4, 1)
+    pixels = np.lib.stride_tricks.as_strided(plane, shape, steps)
+    return av.VideoFrame.from_numpy_buffer(pixels, format=planes.format)
 
 
 def tag(frame: av.VideoFrame, color: ColorSpec) -> None:

@@ -25,10 +25,11 @@ from reelpress.media.codec_options import codec_of
 from reelpress.media.encoder import AudioEncoderSpec, AudioSession, EncoderSpec, VideoSession
 from reelpress.media.faststart import move_index_to_front
 from reelpress.media.faults import writing
-from reelpress.media.labels import NO_LABELS, Labels, apply, fix_chapter_language, set_language
-from reelpress.media.opening import configure, opened
+from reelpress.media.index_edit import edit_index, edits_for
+from reelpress.media.labels import NO_LABELS, Labels, apply, set_language
+from reelpress.media.opening import acceleration, configure, opened, refused
 from reelpress.media.pipe import MOVFLAGS
-from reelpress.media.text_track import CODEC, HEADER, TIMESCALE, TextTrackSettings, switch_off
+from reelpress.media.text_track import CODEC, HEADER, TIMESCALE, TextTrackSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -188,10 +189,8 @@ class Mp4Writer:
             self._container.close()
             if self._faststart:
                 move_index_to_front(self.path, cancelled=cancelled, progress=progress)
-            if self._sink is None and self._has_text:
-                switch_off(self.path)
-            if self._sink is None and self._labels.chapters and self._container.format.name in IN_MP4:
-                fix_chapter_language(self.path, self._labels.language)
+            if self._sink is None:
+                edit_index(self.path, edits_for(self._container.format.name, self._labels, has_text=self._has_text))
 
     def abort(self) -> None:
         """Close the file without finishing it; the caller removes it. Never raises; harmless after ``finish``."""
@@ -207,7 +206,8 @@ class Mp4Writer:
 
 
 def _video_stream(container: OutputContainer, spec: EncoderSpec) -> tuple[Stream, VideoCodecContext]:
-    stream = container.add_stream(spec.codec, rate=spec.fps, options=spec.options())
+    with refused(spec):
+        stream = container.add_stream(spec.codec, rate=spec.fps, options=spec.options(), hwaccel=acceleration(spec))
     context = stream.codec_context
     assert isinstance(context, VideoCodecContext)
     configure(context, spec)
@@ -233,7 +233,7 @@ def _text_stream(container: OutputContainer, settings: TextTrackSettings) -> Str
     assert isinstance(context, SubtitleCodecContext)
     context.subtitle_header = HEADER
     context.time_base = stream.time_base = Fraction(1, TIMESCALE)
-    stream.metadata["language"] = settings.language
+    set_language(stream, settings.language)
     # Only opened, for the sample description that it makes; the samples are made by text_track.
     opened(context, f"The subtitle encoder {CODEC}")
     return stream
@@ -241,7 +241,7 @@ def _text_stream(container: OutputContainer, settings: TextTrackSettings) -> Str
 
 def _timescales(fps: Fraction, with_audio: bool) -> dict[str, str]:
     return {
-        "movie_timescale": str(_movie_timescale(fps, with_audio)),
+        "movie_timescale": str(movie_timescale(fps, with_audio)),
         "video_track_timescale": str(_track_timescale(fps)),
     }
 
@@ -254,8 +254,9 @@ def _track_timescale(fps: Fraction) -> int:
     return scale
 
 
-def _movie_timescale(fps: Fraction, with_audio: bool) -> int:
-    """Ticks a second of the edit lists: both tracks' lengths are whole in it where that needs no huge number."""
+def movie_timescale(fps: Fraction, with_audio: bool) -> int:
+    """Ticks a second of the edit lists and of chapters: frames are whole in it, and both tracks' lengths where that
+    needs no huge number."""
     track = _track_timescale(fps)
     both = math.lcm(track, AUDIO_RATE) if with_audio else track
     return both if both <= 1_000_000 else track

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import av
 from av.codec import Codec
 from av.codec.context import CodecContext
 from av.codec.context import Flags as CodecFlags
+from av.codec.hwaccel import HWAccel
 from av.video.codeccontext import VideoCodecContext
 
 from reelpress.errors import EncoderError
@@ -15,7 +17,13 @@ from reelpress.flags import quiet_svt_av1
 from reelpress.media.encoder import MATRIX_POINT, PRIMARIES_POINT, RANGE_POINT, TRANSFER_POINT, VideoSession
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from reelpress.media.encoder import EncoderSpec
+
+
+CHIPS = ("_nvenc", "_qsv", "_amf", "_mf", "_videotoolbox")
+"""How the names of encoders on chips end."""
 
 
 def opened(context: CodecContext, what: str) -> None:
@@ -32,6 +40,9 @@ def opened(context: CodecContext, what: str) -> None:
         raise
     except (av.FFmpegError, ValueError) as fault:
         reason = getattr(fault, "strerror", None) or str(fault)
+        if context.name.endswith(CHIPS) and not isinstance(fault, ValueError):
+            # "Operation not permitted" is what NVENC says without a driver, "Unknown error occurred" the others.
+            raise EncoderError(f"{what} finds no chip, driver or free session ({reason}).") from fault
         raise EncoderError(f"{what} refused its settings: {reason}.") from fault
 
 
@@ -45,10 +56,8 @@ def bare_session(spec: EncoderSpec, name: str = "an encoder without a file") -> 
     Raises:
         EncoderError: It is missing, or refuses its settings.
     """
-    try:
-        context = CodecContext.create(spec.codec, "w")
-    except ValueError as fault:  # UnknownCodecError
-        raise EncoderError(f"The encoder {spec.codec} is not in this installation's codec library.") from fault
+    with refused(spec):
+        context = CodecContext.create(spec.codec, "w", hwaccel=acceleration(spec))
     assert isinstance(context, VideoCodecContext)
     configure(context, spec)
     context.framerate = spec.fps
@@ -56,6 +65,28 @@ def bare_session(spec: EncoderSpec, name: str = "an encoder without a file") -> 
     context.options = spec.options()
     opened(context, f"The video encoder {spec.codec}")
     return VideoSession(context, spec, name)
+
+
+def acceleration(spec: EncoderSpec) -> HWAccel | None:
+    """Of the device whose frames the encoder is given; ``None``: it is given pictures in memory."""
+    return None if spec.device is None else HWAccel(spec.device, allow_software_fallback=False)
+
+
+@contextmanager
+def refused(spec: EncoderSpec) -> Generator[None, None, None]:
+    """Make sentences of what goes wrong when an encoder's context is made.
+
+    Raises:
+        EncoderError: There is no such encoder, it takes no frames of the device, or there is no such device.
+    """
+    try:
+        yield
+    except NotImplementedError as fault:
+        raise EncoderError(f"The encoder {spec.codec} takes no pictures in frames of {spec.device}.") from fault
+    except av.FFmpegError as fault:
+        raise EncoderError(f"The device {spec.device} cannot be opened ({fault.strerror}).") from fault
+    except ValueError as fault:  # UnknownCodecError
+        raise EncoderError(f"The encoder {spec.codec} is not in this installation's codec library.") from fault
 
 
 def configure(context: VideoCodecContext, spec: EncoderSpec) -> None:

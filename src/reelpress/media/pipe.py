@@ -22,17 +22,11 @@ import numpy as np
 
 from reelpress.errors import Cancelled, OutputError, UsageError, VerifyError
 from reelpress.media.boxes import find_all
-from reelpress.media.labels import check_index
+from reelpress.media.labels_check import check_index
 from reelpress.media.pulse import beat
-from reelpress.media.verify import (
-    Expected,
-    PacketTable,
-    VerifyResult,
-    bitstream_colour,
-    check_audio_packets,
-    check_video_packets,
-    container_colour,
-)
+from reelpress.media.verify.container import bitstream_colour, container_colour
+from reelpress.media.verify.packets import PacketTable, check_audio_packets, check_video_packets
+from reelpress.media.verify.verdict import Expected, VerifyResult
 
 if TYPE_CHECKING:
     from reelpress.media.labels import Labels

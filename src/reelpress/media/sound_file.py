@@ -15,10 +15,12 @@ from reelpress.media._av import AV_ERRORS
 from reelpress.media.encoder import AAC_FRAME, AudioEncoderSpec, AudioSession
 from reelpress.media.faststart import move_index_to_front
 from reelpress.media.faults import writing
-from reelpress.media.mux import BITEXACT, IN_MP4, audio_stream
+from reelpress.media.index_edit import edit_index, edits_for
+from reelpress.media.labels import NO_LABELS, Labels, apply, set_language
+from reelpress.media.mux import BITEXACT, IN_MP4, audio_stream, movie_timescale
 from reelpress.media.opening import opened
-from reelpress.media.verify import VerifyResult, wrong
-from reelpress.media.verify import opened as reading
+from reelpress.media.verify.container import opened as reading
+from reelpress.media.verify.verdict import VerifyResult, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -34,21 +36,35 @@ class SoundWriter:
         path: Created, or emptied when it exists.
         spec: What the sound is.
         container: The library's name of the muxer: ``ipod`` (M4A) or ``wav``.
+        labels: What the file says about itself.
+        fps: In which ``labels`` count frames.
 
     Raises:
         OutputError: The file cannot be opened.
         EncoderError: The encoder refuses the settings.
     """
 
-    def __init__(self, path: Path, spec: AudioEncoderSpec, container: str) -> None:
-        self._path, self._indexed = path, container in IN_MP4
+    def __init__(
+        self,
+        path: Path,
+        spec: AudioEncoderSpec,
+        container: str,
+        labels: Labels = NO_LABELS,
+        fps: Fraction = Fraction(30),
+    ) -> None:
+        self._path, self._indexed, self._labels = path, container in IN_MP4, labels
         self._closed = False
-        self._container = av.open(os.path.abspath(path), "w", format=container)
+        # A thousandth of a second, the muxer's own unit, holds neither frames nor the sound's length.
+        unit = {"movie_timescale": str(movie_timescale(fps, with_audio=True))} if self._indexed else {}
+        self._container = av.open(os.path.abspath(path), "w", format=container, container_options=unit)
         try:
             with writing(path, "audio"):
                 self._container.flags |= BITEXACT
                 self._stream, context = audio_stream(self._container, spec)
                 opened(context, f"The audio encoder {spec.codec}")
+                if self._indexed:  # others have no tracks
+                    set_language(self._stream, labels.language)
+                apply(self._container, labels, fps)
                 self._container.start_encoding()
         except BaseException:
             self.abort()
@@ -84,6 +100,7 @@ class SoundWriter:
             self._container.close()
             if self._indexed:
                 move_index_to_front(self._path, cancelled=cancelled, progress=progress)
+            edit_index(self._path, edits_for(self._container.format.name, self._labels))
 
     def abort(self) -> None:
         """Close the file without finishing it. Never raises; harmless after ``finish``."""
@@ -100,6 +117,7 @@ def verify_sound(
     spec: AudioEncoderSpec,
     samples: int,
     *,
+    chapters: bool = False,
     heartbeat: Callable[[], None],
     cancelled: Callable[[], bool],
 ) -> VerifyResult:
@@ -108,6 +126,7 @@ def verify_sound(
     Args:
         path: The file.
         spec: As it was written.
+        chapters: There is a track of chapters beside it.
         samples: Its length at 48 kHz. PCM has just these; AAC up to two of its frames more.
         heartbeat, cancelled: As in ``verify``.
 
@@ -118,8 +137,9 @@ def verify_sound(
     """
     found = 0
     with reading(path) as container:
-        if len(container.streams) != 1 or container.streams[0].type != "audio":
-            raise wrong(f"it has {len(container.streams)} tracks instead of one of sound")
+        kinds = [stream.type for stream in container.streams]
+        if kinds != ["audio", "data"][: 1 + chapters]:
+            raise wrong(f"it has tracks of {', '.join(kinds)} instead of one of sound")
         track: Any = container.streams[0]
         context = track.codec_context
         name = "aac" if spec.codec == "aac" else spec.codec

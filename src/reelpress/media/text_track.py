@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from reelpress.errors import OutputError, SettingsError
-from reelpress.media.boxes import children, find_all, top_level_boxes
+from reelpress.errors import SettingsError
 from reelpress.media.packets import EncodedPacket
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 CODEC = "mov_text"
 TICK = Fraction(1, 1000)
@@ -98,29 +96,3 @@ def _sample(text: str, start: int, end: int) -> EncodedPacket:
     if len(data) > MAX_BYTES:
         data = data[:MAX_BYTES].decode("utf-8", "ignore").encode()
     return EncodedPacket("text", len(data).to_bytes(2, "big") + data, start, start, end - start, True, TICK)
-
-
-def switch_off(path: Path) -> None:
-    """Mark the text tracks of a finished MP4 as not shown until the viewer asks for them.
-
-    The muxer enables the first track of every kind. Changes one bit in place (ISO/IEC 14496-12, 8.3.2: track_enabled).
-
-    Raises:
-        OutputError: The file has no index.
-        OSError: It cannot be read or written.
-    """
-    with path.open("r+b") as file:
-        found = [(offset, size) for name, offset, size in top_level_boxes(file) if name == b"moov"]
-        if not found:
-            raise OutputError(f"{path} has no complete index after writing. Try again; check the disk.")
-        offset, size = found[0]
-        file.seek(offset)
-        moov = file.read(size)
-        at = 8
-        for name, box in children(moov):
-            at = moov.index(box, at)
-            if name == b"trak" and any(handler[16:20] in (b"sbtl", b"text") for handler in find_all(box, "mdia/hdlr")):
-                flags = at + box.index(b"tkhd") + 7  # version, then three bytes of flags
-                file.seek(offset + flags)
-                file.write(bytes([moov[flags] & ~1]))
-            at += len(box)

@@ -14,8 +14,10 @@ import numpy as np
 from av.codec.context import CodecContext
 from av.video.codeccontext import VideoCodecContext
 
+from reelpress.color import quantisation, rgb_to_ycc, ycc_to_rgb
 from reelpress.errors import ReelpressError
 from reelpress.media.opening import bare_session
+from reelpress.media.planes import Planes
 from reelpress.media.scale import allocate, from_frame
 
 if TYPE_CHECKING:
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     from reelpress.color import ColorSpec
     from reelpress.media.encoder import EncoderSpec
     from reelpress.media.packets import EncodedPacket
-    from reelpress.media.planes import Planes
 
     class Session(Protocol):
         """What a trial needs of an encoder session."""
@@ -65,12 +66,12 @@ def trial(spec: EncoderSpec, codec: str, open_session: Callable[[EncoderSpec], S
     Raises:
         EncoderError: It cannot be opened, which may be another thing the next time.
     """
-    pictures = [pattern(spec, number) for number in range(FRAMES)]
+    pictures = [expected(spec, number) for number in range(FRAMES)]
     session = (open_session or bare_session)(spec)
     try:
         packets: list[EncodedPacket] = []
-        for number, picture in enumerate(pictures):
-            packets += session.encode(picture, number)
+        for number in range(FRAMES):
+            packets += session.encode(pattern(spec, number), number)
         packets += session.flush()
         shown = _decoded(codec, spec.color, session.extradata, packets)
     except ReelpressError as error:
@@ -100,7 +101,29 @@ def judge(pictures: Sequence[Planes], shown: Sequence[Planes], times: Sequence[i
 
 def pattern(spec: EncoderSpec, number: int) -> Planes:
     """Picture ``number`` of a trial: fields of strong colours in the limited range, each elsewhere in each picture."""
-    planes = allocate(spec.width, spec.height, spec.pixel_format, spec.color)
+    colors = _colors(number)
+    if spec.device is not None:
+        return _as_bgra(spec, colors)
+    return _as_yuv(spec, spec.pixel_format, colors)
+
+
+def expected(spec: EncoderSpec, number: int) -> Planes:
+    """What :func:`pattern` is as YUV. BGRA cannot have all of its colours: they go to what RGB has nearest."""
+    if spec.device is None:
+        return pattern(spec, number)
+    rgb = _to_rgb(spec.color, _colors(number))
+    scale, offset, chroma_scale, chroma_offset = quantisation(spec.color.range)
+    ycc = np.tensordot(np.array(rgb_to_ycc(spec.color.matrix)), rgb, 1)
+    codes = ycc * np.array([scale, chroma_scale, chroma_scale])[:, None, None]
+    codes += np.array([offset, chroma_offset, chroma_offset])[:, None, None]
+    return _as_yuv(spec, "yuv420p", np.rint(codes).astype(np.uint8))
+
+
+Colors = np.ndarray[Any, np.dtype[np.uint8]]
+"""Y, Cb and Cr of each field, (3, ROWS, COLUMNS)."""
+
+
+def _colors(number: int) -> Colors:
     colors = np.empty((3, ROWS, COLUMNS), np.uint8)
     for field in range(ROWS * COLUMNS):
         code = (field + 7 * number) % (ROWS * COLUMNS)
@@ -112,6 +135,32 @@ def pattern(spec: EncoderSpec, number: int) -> Planes:
             96 if corner & 1 else 160,
             88 if corner & 2 else 168,
         )
+    return colors
+
+
+def _to_rgb(color: ColorSpec, colors: Colors) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """R'G'B' of each field, 0 to 1, in steps of 1/255."""
+    scale, offset, chroma_scale, chroma_offset = quantisation(color.range)
+    ycc = (colors - np.array([offset, chroma_offset, chroma_offset])[:, None, None]) / np.array(
+        [scale, chroma_scale, chroma_scale]
+    )[:, None, None]
+    rgb: np.ndarray[Any, np.dtype[np.float64]] = np.tensordot(np.array(ycc_to_rgb(color.matrix)), ycc, 1)
+    rgb = np.rint(rgb.clip(0, 1) * 255) / 255
+    return rgb
+
+
+def _as_bgra(spec: EncoderSpec, colors: Colors) -> Planes:
+    rgb = np.rint(_to_rgb(spec.color, colors) * 255).astype(np.uint8)
+    at_rows = np.minimum(np.arange(spec.height) * ROWS // spec.height, ROWS - 1)
+    at_columns = np.minimum(np.arange(spec.width) * COLUMNS // spec.width, COLUMNS - 1)
+    pixels = np.full((spec.height, spec.width, 4), 255, np.uint8)
+    for place, channel in enumerate((2, 1, 0)):
+        pixels[..., place] = rgb[channel][at_rows][:, at_columns]
+    return Planes("bgra", spec.width, spec.height, (pixels.reshape(spec.height, -1),), spec.taken, owner=pixels)
+
+
+def _as_yuv(spec: EncoderSpec, pixel_format: str, colors: Colors) -> Planes:
+    planes = allocate(spec.width, spec.height, pixel_format, spec.color)
     for plane, channels in _channels(planes):
         rows, columns = plane.shape[:2]
         at_rows = np.minimum(np.arange(rows) * ROWS // rows, ROWS - 1)

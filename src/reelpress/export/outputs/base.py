@@ -12,7 +12,7 @@ nothing that the table has.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,8 +28,12 @@ if TYPE_CHECKING:
     from reelpress.export.prepare import Job
     from reelpress.export.settings import ExportSettings, Unchanged
     from reelpress.media.encoder import EncoderSpec
-    from reelpress.media.verify import VerifyResult
+    from reelpress.media.verify.verdict import VerifyResult
     from reelpress.pipeline.budget import EncoderLoad
+
+Label = Literal["title", "chapters", "language", "creation_time"]
+"""What a file may be asked to say about itself: fields of ``ExportSettings``."""
+LABELS: tuple[Label, ...] = get_args(Label)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,11 @@ class Output(Protocol):
     @property
     def has_subtitles(self) -> bool:
         """Whether subtitles can be written into it."""
+        ...
+
+    @property
+    def labels(self) -> tuple[Label, ...]:
+        """What a file of this kind has a place for, among what it may be asked to say about itself."""
         ...
 
     @property

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
     from reelpress.events import Fallback
     from reelpress.export.hooks import Hooks
-    from reelpress.export.outputs.base import Watch
+    from reelpress.export.outputs.base import Label, Watch
     from reelpress.export.prepare import Job
     from reelpress.export.settings import ExportSettings, Unchanged
     from reelpress.media.encoder import EncoderSpec
-    from reelpress.media.verify import VerifyResult
+    from reelpress.media.verify.verdict import VerifyResult
 
 TRANSPARENT = "yuva420p"
 """What is composed over nothing."""
@@ -56,6 +56,7 @@ class GifOutput:
     has_sound: ClassVar[bool] = False
     has_pictures: ClassVar[bool] = True
     has_subtitles: ClassVar[bool] = False
+    labels: ClassVar[tuple[Label, ...]] = ()
     video_codec: ClassVar[str] = "gif"
     audio_codec: ClassVar[str] = ""
     sound: ClassVar[str] = ""
@@ -65,7 +66,10 @@ class GifOutput:
     def of(self, settings: ExportSettings) -> GifOutput:
         if settings.codec is not None:
             raise SettingsError(f"--codec {settings.codec} means nothing for a GIF. Leave it out, or use --format mp4.")
-        return replace(self, alpha=settings.transparent or settings.cursor_only)
+        alpha = settings.transparent or settings.cursor_only
+        if alpha and settings.encoder == "gifski":
+            raise SettingsError("gifski gets pictures without alpha here. Leave --encoder gifski out.")
+        return replace(self, alpha=alpha)
 
     def check(self, settings: ExportSettings, fps: Fraction) -> None:
         check_rate(fps)
@@ -81,8 +85,6 @@ class GifOutput:
             from reelpress.encode.gif.gifski import found
 
             found()
-            if self.alpha:
-                raise SettingsError("gifski gets pictures without alpha here. Leave --encoder gifski out.")
             if settings.max_size is not None:
                 raise SettingsError("--max-size cannot look into gifski. Leave one of the two out.")
 

@@ -11,12 +11,12 @@ from reelpress.color import BT709_LIMITED
 from reelpress.encode.open import open_output
 from reelpress.errors import SettingsError
 from reelpress.export.encoding import choose
-from reelpress.export.outputs.base import Buffering, OpenSession
-from reelpress.media import labels
+from reelpress.export.outputs.base import LABELS, Buffering, Label, OpenSession
 from reelpress.media.encoder import AudioEncoderSpec
+from reelpress.media.labels_check import check as check_labels
 from reelpress.media.text_track import TextTrackSettings
-from reelpress.media.verify import VerifyResult, verify
-from reelpress.media.verify_other import OtherFile, verify_other
+from reelpress.media.verify.mp4 import verify
+from reelpress.media.verify.other import OtherFile, verify_other
 from reelpress.pipeline.budget import EncoderLoad
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from reelpress.export.settings import Codec, ExportSettings, Unchanged
     from reelpress.media.encoder import EncoderSpec
     from reelpress.media.pipe import PipeSink
+    from reelpress.media.verify.verdict import VerifyResult
 
 _ONLY_GIF = ("gif_quality", "max_size")
 _ALPHA = ("transparent", "cursor_only")
@@ -77,6 +78,7 @@ class Mp4Output:
     has_sound: ClassVar[bool] = True
     has_pictures: ClassVar[bool] = True
     has_subtitles: ClassVar[bool] = True
+    labels: ClassVar[tuple[Label, ...]] = LABELS
     color: ClassVar[str] = str(BT709_LIMITED)
 
     def of(self, settings: ExportSettings) -> Self:
@@ -175,7 +177,7 @@ class Mp4Output:
     def verify(
         self, job: Job, part: Path, watch: Watch, shown: Sequence[int] | None, key_frames_s: float
     ) -> VerifyResult:
-        said = labels.check(part, job.labels, job.director.fps) if self.container == "mp4" else ()
+        said = check_labels(part, job.labels, job.director.fps, self.container)
         result = self._verified(job, part, watch, shown, key_frames_s)
         return replace(result, checked=(*result.checked, *said))
 

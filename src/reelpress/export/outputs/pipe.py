@@ -12,7 +12,7 @@ from reelpress.errors import OutputError, SettingsError
 from reelpress.export.outputs.mp4 import Mp4Output
 from reelpress.export.outputs.stdout import STDOUT
 from reelpress.media.pipe import PipeSink, refuse_terminal
-from reelpress.media.verify import Expected
+from reelpress.media.verify.verdict import Expected
 from reelpress.pipeline.output import TargetGuard
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from reelpress.export.outputs.base import Watch
     from reelpress.export.prepare import Job
     from reelpress.export.settings import Codec, ExportSettings
-    from reelpress.media.verify import VerifyResult
+    from reelpress.media.verify.verdict import VerifyResult
 
 
 @dataclass

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from reelpress.encode.candidates import Candidate
 from reelpress.encode.select import Choice, EncoderChoice
 from reelpress.errors import SettingsError
-from reelpress.export.outputs.base import Buffering
+from reelpress.export.outputs.base import LABELS, Buffering
 from reelpress.export.outputs.mp4 import SOUND, SOUND_RATE, refuse
 from reelpress.export.plan import Estimate, FormatEdge
 from reelpress.media.encoder import AudioEncoderSpec
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
     from reelpress.events import Fallback
     from reelpress.export.hooks import Hooks
-    from reelpress.export.outputs.base import OpenSession, Watch
+    from reelpress.export.outputs.base import Label, OpenSession, Watch
     from reelpress.export.prepare import Job
     from reelpress.export.settings import ExportSettings, Unchanged
     from reelpress.media.encoder import EncoderSpec
-    from reelpress.media.verify import VerifyResult
+    from reelpress.media.verify.verdict import VerifyResult
 
 _OF_PICTURES = (
     "crf", "encoder_preset", "optimize_size", "subtitles", "gif_quality", "max_size", "loop", "transparent",
@@ -46,6 +46,10 @@ class SoundOutput:
     color: ClassVar[str] = "none"
     alpha: ClassVar[bool] = False
     on_cpu: ClassVar[str | None] = "there are no pictures"
+
+    @property
+    def labels(self) -> tuple[Label, ...]:
+        return LABELS if self.name == "m4a" else tuple(label for label in LABELS if label != "chapters")
 
     @property
     def muxer(self) -> str:
@@ -115,7 +119,17 @@ class SoundOutput:
     ) -> VerifyResult:
         del shown, key_frames_s
         from reelpress.clock import samples_until
+        from reelpress.media.labels_check import check as check_labels
         from reelpress.media.sound_file import verify_sound
 
         samples = samples_until(job.director.frames, job.director.fps)
-        return verify_sound(part, self.audio(), samples, heartbeat=watch.heartbeat, cancelled=watch.cancelled)
+        said = check_labels(part, job.labels, job.director.fps, self.muxer)
+        result = verify_sound(
+            part,
+            self.audio(),
+            samples,
+            chapters=bool(job.labels.chapters),
+            heartbeat=watch.heartbeat,
+            cancelled=watch.cancelled,
+        )
+        return replace(result, checked=(*result.checked, *said))

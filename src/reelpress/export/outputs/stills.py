@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
     from reelpress.events import Fallback
     from reelpress.export.hooks import Hooks
-    from reelpress.export.outputs.base import Watch
+    from reelpress.export.outputs.base import Label, Watch
     from reelpress.export.prepare import Job
     from reelpress.export.settings import ExportSettings, Unchanged
     from reelpress.media.encoder import EncoderSpec
-    from reelpress.media.verify import VerifyResult
+    from reelpress.media.verify.verdict import VerifyResult
 
 RATE = Fraction(15)
 """Pictures a second of an animation where none are asked for, as of a GIF."""
@@ -56,6 +56,7 @@ class StillOutput:
     has_sound: ClassVar[bool] = False
     has_pictures: ClassVar[bool] = True
     has_subtitles: ClassVar[bool] = False
+    labels: ClassVar[tuple[Label, ...]] = ()
     audio_codec: ClassVar[str] = ""
     sound: ClassVar[str] = ""
     color: ClassVar[str] = "rgb full"

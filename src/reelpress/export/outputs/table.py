@@ -35,8 +35,8 @@ OUTPUTS: dict[str, Output] = {
 }
 
 
-WITH_ALPHA = ("mov", "webp", "apng", "png")
-"""Formats that keep a transparent background."""
+WITH_ALPHA = ("mov", "gif", "webp", "apng", "png")
+"""Formats that keep a transparent background; of a GIF's pixels each is there or is not."""
 
 
 def output_of(settings: ExportSettings, target: Path) -> Output:
