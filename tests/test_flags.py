@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from reelpress import flags
 from reelpress.errors import SettingsError
+from reelpress.export.settings import OPTION_NAMES, ExportSettings
 
 NAMES = ("crf", "quality", "gpu_format_conversion", "stall_timeout")
 
@@ -66,3 +70,51 @@ def test_words_for_switches(text: str, value: bool) -> None:
 def test_other_words_are_refused() -> None:
     with pytest.raises(SettingsError, match="maybe"):
         flags.parse_bool("maybe", "--strict")
+
+
+REPO = Path(__file__).parents[1]
+SWITCHED = {
+    "gpu_format_conversion": ("off", False),
+    "converter": ("encoder", "encoder"),
+    "renderer": ("gpu", "gpu"),
+    "encoder": ("libx265", "libx265"),
+    "decoder": ("software", "software"),
+    "unchanged": ("vfr", "vfr"),
+    "strict": ("yes", True),
+}
+"""Of each switch a value as the environment has it, which is not its default, and what that means."""
+
+
+def test_every_switch_comes_from_the_environment_into_the_flags() -> None:
+    assert set(SWITCHED) == {each.name for each in fields(flags.FeatureFlags)}
+    for name, (text, value) in SWITCHED.items():
+        found = flags.from_environment(OPTION_NAMES, {f"REELPRESS_{name.upper()}": text})
+        made = ExportSettings.from_mapping(found).flags
+        assert getattr(made, name) == value
+        assert [
+            each.name for each in fields(made) if getattr(made, each.name) != getattr(flags.FeatureFlags(), each.name)
+        ] == [name]
+    assert ExportSettings().flags == flags.FeatureFlags()
+
+
+def test_every_switch_is_read_where_a_way_is_chosen() -> None:
+    """As ``….flags.NAME`` or ``flags.NAME``, in code outside of the settings."""
+    read: set[str] = set()
+    for path in (REPO / "src" / "reelpress" / "export").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and ast.unparse(node.value).split(".")[-1] == "flags":
+                read.add(node.attr)
+    assert {each.name for each in fields(flags.FeatureFlags)} <= read
+
+
+def test_all_variables_stand_in_one_table_of_the_docs() -> None:
+    page = (REPO / "docs" / "encoders.md").read_text(encoding="utf-8")
+    table = page.split("<!-- table:variables -->")[1].split("<!-- end -->")[0]
+    rows = [line for line in table.splitlines() if line.startswith("| `")]
+    named = [re.findall(r"`([A-Z_]+)`", line.split("|")[1]) for line in rows]
+    assert sorted(first for first, *_ in named) == sorted(flags.variable_of(name) for name in OPTION_NAMES)
+    assert {other: first for first, *others in named for other in others} == {
+        other: flags.variable_of(name) for other, name in flags.SECOND_NAMES.items()
+    }
+    bold = {first for (first, *_), line in zip(named, rows, strict=True) if "**" in line}
+    assert bold == {flags.variable_of(each.name) for each in fields(flags.FeatureFlags)}

@@ -2,7 +2,8 @@
 
 This is the only module that looks at the environment. Every option ``--x-y`` of the command line is also
 ``REELPRESS_X_Y``, and ``x-y = value`` in the config file (TOML). ``CAP_GPU_FORMAT_CONVERSION`` is honoured as a
-second name for ``REELPRESS_GPU_FORMAT_CONVERSION``, because the scripts of Cap's users set it.
+second name for ``REELPRESS_GPU_FORMAT_CONVERSION``, because the scripts of Cap's users set it. The table of all of them
+is in docs/encoders.md, made from the options (``tools/make_docs.py``).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import os
 import tomllib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from reelpress.errors import SettingsError
 
@@ -20,10 +21,16 @@ if TYPE_CHECKING:
 
 PREFIX = "REELPRESS_"
 CONFIG_NAME = "reelpress.toml"
-_ALIASES = {"CAP_GPU_FORMAT_CONVERSION": "gpu_format_conversion"}
+SECOND_NAMES = {"CAP_GPU_FORMAT_CONVERSION": "gpu_format_conversion"}
+"""Variables of others that are read as well, and their options."""
 
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"0", "false", "no", "off"})
+
+
+def variable_of(name: str) -> str:
+    """The variable of an option ``x_y``."""
+    return PREFIX + name.upper()
 
 
 def quiet_svt_av1() -> None:
@@ -33,14 +40,25 @@ def quiet_svt_av1() -> None:
 
 @dataclass(frozen=True, slots=True)
 class FeatureFlags:
-    """Which ways through the engine are allowed. One frozen value for a whole export."""
+    """Which ways through the engine are allowed: the switches among an export's options, frozen with them.
+
+    Whoever decides about a way reads it here (``ExportSettings.flags``); a test holds each field to that.
+    """
 
     gpu_format_conversion: bool = True
     """Convert on the GPU before read-back; off is the read-back of RGBA with a conversion on the CPU."""
+    converter: str = "auto"
+    """Who converts pixel formats where something has to be converted (``reelpress.convert.select``)."""
+    renderer: str = "auto"
+    """Who composes: ``auto``, ``gpu`` or ``cpu``."""
+    encoder: str = "auto"
+    """``auto``, or an encoder's name (``reelpress.encode.candidates``)."""
+    decoder: str = "auto"
+    """``auto``, ``software``, or a device's name (``reelpress.media.hardware``)."""
+    unchanged: Literal["splice", "vfr", "encode"] = "splice"
+    """What happens to a picture that did not change."""
     strict: bool = False
     """A fallback is an error."""
-    unchanged: str = "encode"
-    """``splice``, ``vfr`` or ``encode``: what happens to a picture that did not change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +89,10 @@ def from_environment(names: Iterable[str], environ: Mapping[str, str] | None = N
     environ = os.environ if environ is None else environ
     found: dict[str, Setting] = {}
     for name in names:
-        variable = PREFIX + name.upper()
+        variable = variable_of(name)
         if variable in environ:
             found[name] = Setting(environ[variable], f"environment {variable}")
-    for variable, name in _ALIASES.items():
+    for variable, name in SECOND_NAMES.items():
         if variable in environ and name not in found:
             found[name] = Setting(environ[variable], f"environment {variable}")
     return found

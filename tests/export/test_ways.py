@@ -14,10 +14,11 @@ from reelpress.convert.select import ConverterChoice
 from reelpress.encode.base import UNKNOWN, Change
 from reelpress.encode.candidates import named
 from reelpress.encode.select import Choice, EncoderChoice
-from reelpress.errors import FormatError
+from reelpress.errors import EncoderError, FormatError
 from reelpress.export.rendering import PLANAR, Renderer
 from reelpress.export.ways import Ways
 from reelpress.media.encoder import EncoderSpec
+from reelpress.media.opening import has_encoder
 from reelpress.media.scale import allocate
 
 if TYPE_CHECKING:
@@ -92,3 +93,33 @@ def test_other_mistakes_are_no_fallback() -> None:
     with pytest.raises(FormatError):
         converting.encode(grey("bgra", BT709_LIMITED), 0)  # RGB that calls itself YUV
     assert converting.lost is None
+
+
+@pytest.mark.parametrize(
+    ("codec", "drawn", "taken", "converter"),
+    [
+        ("h264", "yuv420p", ("libx264", "yuv420p"), "none"),  # what had to become NV12 for Quick Sync need not any more
+        ("h264", "nv12", ("libx264", "nv12"), "gpu"),
+        ("h264", "bgra", ("libx264", "nv12"), "swscale"),
+        ("hevc", "nv12", ("libx265", "yuv420p"), "swscale"),  # x265 takes no NV12
+        ("av1", "yuv420p", ("libsvtav1", "yuv420p"), "none"),
+    ],
+)
+def test_in_software_the_next_encoder_gets_what_it_takes(
+    codec: str, drawn: Any, taken: tuple[str, str], converter: str
+) -> None:
+    if not has_encoder(taken[0]):
+        pytest.skip(f"{taken[0]} is not in this PyAV")
+    renderer = Renderer("planar", PLANAR, drawn) if drawn == "yuv420p" else Renderer("gpu", PLANAR, drawn)
+    before = replace(ways("swscale", renderer), spec=replace(SPEC, codec=f"{codec}_qsv"))
+    found = before.in_software(codec, "it broke")
+    assert (found.spec.codec, found.spec.pixel_format, found.spec.device) == (*taken, None)
+    assert (found.encoder.choice.used, found.encoder.pixel_format) == taken
+    assert found.encoder.choice.rejected[-1] == ("h264_qsv", "it broke")
+    assert found.converter.used == converter
+    assert found.renderer is renderer, "who draws has drawn, and goes on"
+
+
+def test_there_may_be_no_software_for_a_codec() -> None:
+    with pytest.raises(EncoderError, match="needs no chip"):
+        ways("none", Renderer("planar", PLANAR)).in_software("h266", "it broke")

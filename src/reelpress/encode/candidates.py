@@ -21,16 +21,36 @@ class Candidate:
     """Whether it stands and falls with a chip and a driver, so that it must prove itself before it is used."""
     note: str = ""
     """For people."""
+    device: str | None = None
+    """Device type of frames that it takes as well (``EncoderSpec.device``)."""
+    converts: tuple[str, ...] = ()
+    """Pixel formats in frames of ``device`` that it converts by itself; only with ``--converter encoder``."""
 
 
 CANDIDATES: tuple[Candidate, ...] = (
-    Candidate("h264_videotoolbox", "h264", ("nv12", "yuv420p"), ("darwin",), note="Apple"),
+    Candidate(
+        "h264_videotoolbox",
+        "h264",
+        ("nv12", "yuv420p"),
+        ("darwin",),
+        note="Apple",
+        device="videotoolbox",
+        converts=("bgra",),
+    ),
     Candidate("h264_nvenc", "h264", ("nv12", "yuv420p"), ("linux", "win32"), note="NVIDIA"),
     Candidate("h264_qsv", "h264", ("nv12",), ("linux", "win32"), note="Intel"),
     Candidate("h264_amf", "h264", ("nv12", "yuv420p"), ("linux", "win32"), note="AMD"),
     Candidate("h264_mf", "h264", ("nv12", "yuv420p"), ("win32",), note="Windows, by whatever chip there is"),
     Candidate("libx264", "h264", ("yuv420p", "nv12"), hardware=False, note="software, the same everywhere"),
-    Candidate("hevc_videotoolbox", "hevc", ("nv12", "yuv420p"), ("darwin",), note="Apple"),
+    Candidate(
+        "hevc_videotoolbox",
+        "hevc",
+        ("nv12", "yuv420p"),
+        ("darwin",),
+        note="Apple",
+        device="videotoolbox",
+        converts=("bgra",),
+    ),
     Candidate("hevc_nvenc", "hevc", ("nv12", "yuv420p"), ("linux", "win32"), note="NVIDIA"),
     Candidate("hevc_qsv", "hevc", ("nv12",), ("linux", "win32"), note="Intel"),
     Candidate("hevc_amf", "hevc", ("nv12", "yuv420p"), ("linux", "win32"), note="AMD"),
@@ -44,6 +64,9 @@ CANDIDATES: tuple[Candidate, ...] = (
 )
 """Chips before software, and of the chips the maker's own interface before Windows' common one."""
 
+
+INSIDE: tuple[str, ...] = tuple(dict.fromkeys(name for each in CANDIDATES for name in each.converts))
+"""Pixel formats that no encoder here takes from memory, but some convert by themselves."""
 
 ENCODERS: tuple[str, ...] = ("auto", *(each.name for each in CANDIDATES))
 """Values of ``--encoder`` for videos."""

@@ -56,7 +56,7 @@ class Converting:
         if planes.format == self.spec.pixel_format:
             return self._encoder.encode(planes, pts, change)
         if self._last is None or self._last[0] is not planes:
-            self._last = planes, self._converter.convert(planes, self.spec.pixel_format, self.spec.color)
+            self._last = planes, self._converter.convert(planes, self.spec.pixel_format, self.spec.taken)
             self.conversions += 1
         return self._encoder.encode(self._last[1], pts, change)
 

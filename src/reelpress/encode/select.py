@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from reelpress.encode.candidates import Candidate, for_codec, named
+from reelpress.encode.candidates import INSIDE, Candidate, for_codec, named
 from reelpress.encode.verdicts import Verdicts, driver_version, key_of
 from reelpress.errors import EncoderError, SettingsError
 
@@ -46,6 +46,12 @@ class EncoderChoice:
     choice: Choice
     wanted: str | None = None
     """The encoder that was asked for by name and cannot be used; its reason is the first of ``choice.rejected``."""
+    device: str | None = None
+    """In whose frames it is given them (``EncoderSpec.device``)."""
+    inside: str | None = None
+    """Why it does not convert by itself, as a sentence, where that was asked for."""
+    broken: tuple[str, ...] = ()
+    """Those of ``choice.rejected`` that are here, and made something wrong of the trial's pictures."""
 
 
 def choose_encoder(
@@ -69,6 +75,7 @@ def choose_encoder(
         codec: ``h264``, ``hevc`` or ``av1``.
         wanted: ``auto``, or the name of one: then no other is tried before it.
         formats: What the compositor can give, the best first: an encoder that takes one of them needs no conversion.
+            With ``bgra`` in front an encoder that converts it inside is given that.
         verdicts: What is known from before; ``None`` keeps nothing.
         trial: Tries an encoder; for tests. Default is :func:`reelpress.media.trial.trial`.
         system: As ``sys.platform``.
@@ -87,21 +94,44 @@ def choose_encoder(
         asked = _asked(wanted, codec)
         candidates = [asked, *(each for each in candidates if each is not asked)]
     rejected: list[tuple[str, str]] = []
+    broken: list[str] = []
     for candidate in candidates:
         if not system.startswith(candidate.platforms):
             rejected.append((candidate.name, f"exists on {_platforms(candidate)} only"))
             continue
+        inside: str | None = None
+        if (first := formats[0]) in INSIDE:
+            if first in candidate.converts:
+                opened = replace(spec, codec=candidate.name, pixel_format=first, device=candidate.device)
+                inside, _ = _tried(opened, candidate, memory, trial)
+                if inside is None:
+                    choice = Choice(candidate.name, _why(candidate, wanted), tuple(rejected))
+                    lost = _lost(candidate, wanted)
+                    return EncoderChoice(candidate, first, choice, lost, candidate.device, broken=tuple(broken))
+            else:
+                inside = f"{candidate.name} does not convert {first} itself; {_takers(codec, first)}"
         pixel_format = next((each for each in formats if each in candidate.formats), candidate.formats[0])
         opened = replace(spec, codec=candidate.name, pixel_format=pixel_format)
-        wrong = _tried(opened, candidate, memory, trial)
+        wrong, here = _tried(opened, candidate, memory, trial)
         if wrong is not None:
             rejected.append((candidate.name, wrong))
+            broken += [candidate.name] if here else []
             continue
-        reason = _why(candidate, wanted)
-        lost = wanted if wanted not in ("auto", candidate.name) else None
-        return EncoderChoice(candidate, pixel_format, Choice(candidate.name, reason, tuple(rejected)), lost)
+        choice = Choice(candidate.name, _why(candidate, wanted), tuple(rejected))
+        lost = _lost(candidate, wanted)
+        return EncoderChoice(candidate, pixel_format, choice, lost, inside=inside, broken=tuple(broken))
     tried = "; ".join(f"{name}: {reason}" for name, reason in rejected)
     raise EncoderError(f"No encoder for {codec} works here. Tried: {tried}")
+
+
+def _takers(codec: str, pixel_format: str) -> str:
+    """Which encoders convert a format by themselves, as a clause."""
+    found = [each for each in for_codec(codec) if pixel_format in each.converts]
+    return "; ".join(f"{each.name} does, on {_platforms(each)}" for each in found) or f"none for {codec} does"
+
+
+def _lost(candidate: Candidate, wanted: str) -> str | None:
+    return wanted if wanted not in ("auto", candidate.name) else None
 
 
 def _asked(wanted: str, codec: str) -> Candidate:
@@ -117,19 +147,33 @@ def _asked(wanted: str, codec: str) -> Candidate:
     return found
 
 
-def _tried(spec: EncoderSpec, candidate: Candidate, verdicts: Verdicts, trial: Trial) -> str | None:
+def software_for(codec: str, formats: tuple[str, ...]) -> tuple[Candidate, str]:
+    """The encoder without a chip that goes on where one with a chip fails, and which of ``formats`` it is given.
+
+    Raises:
+        EncoderError: There is none here.
+    """
+    for candidate in for_codec(codec):
+        if not candidate.hardware and _exists(candidate.name):
+            return candidate, next((each for each in formats if each in candidate.formats), candidate.formats[0])
+    raise EncoderError(f"There is no encoder for {codec} that needs no chip.")
+
+
+def _tried(spec: EncoderSpec, candidate: Candidate, verdicts: Verdicts, trial: Trial) -> tuple[str | None, bool]:
+    """What is wrong with an encoder, and whether it is here at all."""
     if not candidate.hardware:
-        return None if _exists(candidate.name) else "is not in this installation's codec library"
+        here = _exists(candidate.name)
+        return None if here else "is not in this installation's codec library", here
     key = key_of(spec, _library(), driver_version(candidate.name))
     known, wrong = verdicts.get(key)
     if known:
-        return wrong
+        return wrong, True
     try:
         wrong = trial(spec, candidate.codec)
     except EncoderError as error:
-        return str(error).rstrip(".")
+        return str(error).removeprefix(f"The video encoder {candidate.name} ").rstrip("."), False
     verdicts.put(key, wrong)
-    return wrong
+    return wrong, True
 
 
 def _exists(name: str) -> bool:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sys
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reelpress.convert.base import SEED_PAIRS
+from reelpress.convert.proof import HEIGHT as PROOF_HEIGHT
+from reelpress.convert.proof import WIDTH as PROOF_WIDTH
+from reelpress.convert.proof import proved
 from reelpress.convert.select import BACKENDS, table
 from reelpress.convert.select import make as make_converter
 from reelpress.encode.candidates import CANDIDATES
@@ -17,9 +20,6 @@ from reelpress.media.hardware import DEVICES
 from reelpress.media.hardware import devices as present_devices
 from reelpress.media.opening import has_encoder
 from reelpress.media.trial import trial
-
-if TYPE_CHECKING:
-    from reelpress.convert.base import Conversion
 
 SIZE = (640, 360)
 """At which encoders are tried: all of them take it, and software is quick with it."""
@@ -51,7 +51,7 @@ def encoders() -> list[dict[str, Any]]:
             try:
                 wrong = trial(spec, each.codec)
             except EncoderError as error:
-                reason = str(error)
+                reason = str(error).removeprefix(f"The video encoder {each.name} ")
             else:
                 available, right = True, wrong is None
                 reason = wrong or f"right in a trial at {SIZE[0]}x{SIZE[1]}"
@@ -106,11 +106,42 @@ def adapters() -> list[dict[str, Any]]:
     ]
 
 
-def converters() -> list[Conversion]:
-    """Every pair of formats that an export may need, by backend."""
+def converters() -> list[dict[str, Any]]:
+    """Every pair of formats that an export may need, by backend.
+
+    Of each: ``backend``, ``source``, ``target``, ``available``, ``right`` (``None``: not tried; only what leads to NV12
+    is), ``reason``. A small picture of colours is converted and compared with the float64 reference.
+    """
+    found = []
     made = [make_converter(name, allow_software=True) for name in BACKENDS]
     try:
-        return table(made, SEED_PAIRS, 1920, 1080)
+        for converter in made:
+            for row in table([converter], SEED_PAIRS, 1920, 1080):
+                right, reason = None, row.why_not or ""
+                if row.available and row.target == "nv12":
+                    wrong = proved(converter, row.source, row.target)
+                    right = wrong is None
+                    reason = wrong or f"right, by a picture of {PROOF_WIDTH}x{PROOF_HEIGHT}"
+                found.append(
+                    {
+                        "backend": row.backend, "source": row.source, "target": row.target,
+                        "available": row.available, "right": right, "reason": reason,
+                    }
+                )  # fmt: skip
     finally:
         for each in made:
             each.close()
+    return [*found, *_inside()]
+
+
+def _inside() -> list[dict[str, Any]]:
+    """``--converter encoder``: encoders that convert by themselves."""
+    return [
+        {
+            "backend": "encoder", "source": name, "target": each.name, "available": here, "right": None,
+            "reason": "tried when an export asks for it" if here else "not on this platform",
+        }
+        for each in CANDIDATES
+        for name in each.converts
+        for here in [sys.platform.startswith(each.platforms) and has_encoder(each.name)]
+    ]  # fmt: skip

@@ -39,7 +39,7 @@ def choose_decoder(
     codecs = ", ".join(dict.fromkeys(track.info.codec for track in tracks)) or "nothing to decode"
     software = f"software ({codecs})"
     bounded = f"{threads} threads, bounded by the memory budget"
-    if settings.decoder == "software":
+    if settings.flags.decoder == "software":
         return "software", Choice(software, f"asked for with --decoder; {bounded}"), []
     if not tracks:
         return "software", Choice(software, bounded), []
@@ -54,7 +54,7 @@ def choose_decoder(
         from reelpress.media.hardware import devices
 
         present = devices
-    wanted = settings.decoder
+    wanted = settings.flags.decoder
     rejected: list[tuple[str, str]] = []
     if wanted == "auto" and frames < SHORTEST:
         why = f"{frames} frames are decoded sooner than a chip is opened"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from reelpress.pipeline.budget import BufferSizes
     from reelpress.scene.director import Director
 
-VERDICTS = "encoders.json"
+VERDICTS = "verdicts.json"
 """In the user's cache folder."""
 
 
@@ -51,14 +51,16 @@ def choose(
         SettingsError: ``--encoder`` names none of this codec.
         EncoderError: There is none for the codec.
     """
-    found = choose_encoder(spec, settings.codec or "h264", settings.encoder, formats=formats, verdicts=_verdicts())
-    if found.wanted is None:
-        return found, []
-    reason = dict(found.choice.rejected)[found.wanted]
-    return found, [Fallback("encode", found.wanted, found.choice.used, reason)]
+    codec, wanted = settings.codec or "h264", settings.flags.encoder
+    found = choose_encoder(spec, codec, wanted, formats=formats, verdicts=kept_verdicts())
+    # A chip that is not here is nobody's fault. One that was asked for, or that is here and broken, is told of.
+    given_up = dict.fromkeys([*([] if found.wanted is None else [found.wanted]), *found.broken])
+    reasons = dict(found.choice.rejected)
+    return found, [Fallback("encode", name, found.choice.used, reasons[name]) for name in given_up]
 
 
-def _verdicts() -> Verdicts:
+def kept_verdicts() -> Verdicts:
+    """What trials of encoders and of the system's converters said before, in the user's cache folder."""
     import platformdirs
 
     return Verdicts(platformdirs.user_cache_path("reelpress", appauthor=False) / VERDICTS)

@@ -38,12 +38,12 @@ class Conversion:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What to expect. Rough: content decides."""
+    """What to expect: within 20 % in most cases by a trial, good to the order of magnitude by the model."""
 
     size_bytes: int
     wall_s: float
     by: str = "model"
-    """``model``; ``trial`` where the size comes from stretches that were exported."""
+    """``model``; ``trial`` where both come from parts of the export that were made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,14 @@ class ExportPlan:
     """``used`` and ``reason``; ``file`` and ``cues`` where they are written."""
     unchanged: dict[str, Any] = field(default_factory=dict)
     """``used``, ``reason``, ``tolerance`` (of 255) and ``tolerance_reason``."""
+
+    @property
+    def rejected(self) -> dict[str, list[dict[str, str]]]:
+        """Of decoder, renderer, converter and encoder what is not used: ``name`` and ``reason`` of each."""
+        return {
+            stage: [{"name": name, "reason": reason} for name, reason in getattr(self, stage).rejected]
+            for stage in ("decoder", "renderer", "converter", "encoder")
+        }
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types."""

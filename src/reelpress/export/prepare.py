@@ -113,11 +113,33 @@ class Job:
         Raises:
             StrictFallbackError: ``strict`` is on.
         """
-        if self.settings.strict:
+        if self.settings.flags.strict:
             raise StrictFallbackError(f"--strict: the pictures would be encoded instead of copied, because {reason}.")
         self.copy = None
         self.plan = replace(self.encoding_plan or self.plan, copy={"used": False, "reason": reason})
         self.fallbacks.append(Fallback("copy", "copy", "encode", reason))
+
+    def encode_in_software(self, reason: str) -> str:
+        """Go on with an encoder that needs no chip: the one on a chip failed in the middle of the export.
+
+        Returns:
+            Its name.
+
+        Raises:
+            EncoderError: There is none for this codec.
+        """
+        self.ways = self.ways.in_software(self.output.video_codec, reason)
+        last, converted = _last_edges(self.ways, self.output)
+        kept = tuple(edge for edge in self.plan.formats if edge.edge not in ("compose->encode", "encoded"))
+        conversions = [each for each in self.plan.conversions if each.edge != "compose->encode"] + converted
+        self.plan = replace(
+            self.plan,
+            formats=(*kept, *last),
+            conversions=tuple(conversions),
+            converter=_explain_converter(self.ways, conversions),
+            encoder=self.ways.encoder.choice,
+        )
+        return self.ways.encoder.choice.used
 
     encoding_plan: ExportPlan | None = None
     """Where packets are copied: the plan of encoding them."""
@@ -184,7 +206,7 @@ def _prepared(source: Path, target: Path, settings: ExportSettings, recording: R
         target, files = folder_of(target)
     fps = settings.fps or output.rate(_default_rate(recording))
     if not output.alpha and _is_see_through(project.project) and output.name in WITH_ALPHA:
-        with contextlib.suppress(SettingsError):  # asked for with another codec, which has no alpha
+        with contextlib.suppress(SettingsError):  # asked for with a codec or an encoder that has no alpha
             output = output.of(replace(settings, transparent=True))
     output.check(settings, fps)
     try:
@@ -228,9 +250,9 @@ def _prepared(source: Path, target: Path, settings: ExportSettings, recording: R
         texts = cues(project.project, director.timeline, lengths, begin, director.duration)
         if not texts:
             warnings.append("There are no captions in what is shown, so no subtitles are written.")
-    labels, said = labels_of(settings, recording, project.project, director, getattr(output, "container", None))
+    labels, said = labels_of(settings, recording, project.project, director, output)
     warnings.extend(said)
-    holding = output.buffering(settings) or Buffering(_encoder_load(rate.preset, settings.unchanged))
+    holding = output.buffering(settings) or Buffering(_encoder_load(rate.preset, settings.flags.unchanged))
     buffers = Budget.detect(memory=settings.memory, buffers=settings.buffer_size).plan(
         frame_bytes=width * height * 3 // 2,
         sources=_loads(director.tracks),
@@ -253,7 +275,7 @@ def _prepared(source: Path, target: Path, settings: ExportSettings, recording: R
     fallbacks = list(ways.fallbacks)
     own = output.unchanged(settings)
     unchanged = _unchanged(settings, ways.encoder) if own is None else own[0]
-    if settings.strict and fallbacks:
+    if settings.flags.strict and fallbacks:
         first = fallbacks[0]
         raise StrictFallbackError(
             f"--strict: {first.used} would be used instead of {first.wanted} ({first.stage}), because {first.reason}."
@@ -339,7 +361,8 @@ def _encoder_load(preset: str, unchanged: Unchanged) -> EncoderLoad:
 
 def _unchanged(settings: ExportSettings, encoder: EncoderChoice) -> Unchanged:
     """``splice`` needs a stream that can be edited."""
-    return "vfr" if settings.unchanged == "splice" and encoder.choice.used != "libx264" else settings.unchanged
+    wanted = settings.flags.unchanged
+    return "vfr" if wanted == "splice" and encoder.choice.used != "libx264" else wanted
 
 
 def _explain_unchanged(used: Unchanged, encoder: EncoderChoice, tolerance: int | None) -> dict[str, Any]:
@@ -361,7 +384,7 @@ def _explain_unchanged(used: Unchanged, encoder: EncoderChoice, tolerance: int |
 
 def _tolerance(settings: ExportSettings, recording: Recording) -> int | None:
     """What counts as noise in the display's pictures; ``None``: they are taken as they are."""
-    if settings.unchanged == "encode":
+    if settings.flags.unchanged == "encode":
         return None
     wanted = settings.unchanged_tolerance
     if wanted is None:
@@ -463,13 +486,9 @@ def _explain(
                 "swscale" if what else "decoder, no copy",
             )
         )
-    drawn, taken, by = ways.renderer.output, ways.spec.pixel_format, ways.converter.used
-    full = ("rgb", "full") if drawn in ("rgba", "bgra") else ("bt709", "limited")
-    formats.append(FormatEdge("compose->encode", drawn, *full, f"{ways.renderer.name} compositor"))
-    if by not in ("none", "gpu"):
-        edge = f"{drawn} {' '.join(full)}", f"{taken} {ways.spec.color}"
-        conversions.append(Conversion("compose->encode", *edge, by, ways.converter.reason))
-    formats.append(output.encoded() or FormatEdge("encoded", taken, "bt709", "limited", ways.encoder.choice.used))
+    last, converted = _last_edges(ways, output)
+    formats += last
+    conversions += converted
     has_audio = bool(spans)
     return ExportPlan(
         source=str(source),
@@ -512,6 +531,20 @@ def _explain(
         warnings=_once(*recording.warnings, *project.warnings, *director.warnings),
         fallbacks=ways.fallbacks,
     )
+
+
+def _last_edges(ways: Ways, output: Output) -> tuple[list[FormatEdge], list[Conversion]]:
+    """From what is drawn to what is in the file."""
+    drawn, taken, by = ways.renderer.output, ways.spec.pixel_format, ways.converter.used
+    full = ("rgb", "full") if drawn in ("rgba", "bgra") else ("bt709", "limited")
+    if by == "encoder":
+        taken, by = "yuv420p", ways.spec.codec
+    converted = []
+    if by not in ("none", "gpu"):
+        edge = f"{drawn} {' '.join(full)}", f"{taken} {ways.spec.color}"
+        converted.append(Conversion("compose->encode", *edge, by, ways.converter.reason))
+    encoded = output.encoded() or FormatEdge("encoded", taken, "bt709", "limited", ways.encoder.choice.used)
+    return [FormatEdge("compose->encode", drawn, *full, f"{ways.renderer.name} compositor"), encoded], converted
 
 
 def _explain_converter(ways: Ways, conversions: list[Conversion]) -> Choice:

@@ -80,7 +80,7 @@ PLANAR = Choice("planar", "composes in the decoder's and the encoder's own plane
 def on_cpu(settings: ExportSettings, *, alpha: bool, why: str) -> Renderer:
     """The renderer of a format that the GPU's cannot draw for: with ``alpha`` over nothing."""
     reason = "draws over nothing, with alpha, on the CPU" if alpha else PLANAR.reason
-    lost = Fallback("renderer", "gpu", "planar", why) if settings.renderer == "gpu" else None
+    lost = Fallback("renderer", "gpu", "planar", why) if settings.flags.renderer == "gpu" else None
     return Renderer("planar", Choice("planar", reason, (("gpu", why),)), "yuva420p" if alpha else "yuv420p", lost)
 
 
@@ -130,7 +130,7 @@ def choose_renderer(
         threads: Of the decoder.
         opened, possible, clock: For tests.
     """
-    output, wanted = output_of(settings), settings.renderer
+    output, wanted = output_of(settings), settings.flags.renderer
     if wanted == "cpu":
         return Renderer("planar", Choice("planar", f"asked for with --renderer; {PLANAR.reason}"))
     if wanted == "auto":
@@ -151,7 +151,7 @@ def choose_renderer(
     how = (
         "converted to NV12 before it is read back"
         if output == "nv12"
-        else "read back as RGBA (--no-gpu-format-conversion)"
+        else f"read back as {output.upper()} ({_why_rgb(settings)})"
     )
     told = f"{name}: the CPU's pictures, {ratio:.1f} times as fast for the second frame; {how}"
     return Renderer("gpu", Choice("gpu", f"asked for with --renderer; {told}" if wanted == "gpu" else told), output)
@@ -160,11 +160,21 @@ def choose_renderer(
 def output_of(settings: ExportSettings, system: str = sys.platform) -> Output:
     """What a GPU is to draw: NV12, or, where something else converts, what that likes best.
 
-    Apple's converter takes BGRA (its graphics' own order), swscale either.
+    Apple's converter and encoders take BGRA (its graphics' own order), swscale either. No other system's encoders
+    convert, so there NV12 is what is left of that wish.
     """
-    if settings.gpu_format_conversion and settings.converter in ("auto", "gpu"):
+    flags = settings.flags
+    if flags.converter == "encoder" and not system.startswith("darwin"):
         return "nv12"
-    return "bgra" if settings.converter == "videotoolbox" or system == "darwin" else "rgba"
+    if flags.gpu_format_conversion and flags.converter in ("auto", "gpu"):
+        return "nv12"
+    return "bgra" if flags.converter in ("videotoolbox", "encoder") or system == "darwin" else "rgba"
+
+
+def _why_rgb(settings: ExportSettings) -> str:
+    if settings.flags.converter not in ("auto", "gpu"):
+        return f"--converter {settings.flags.converter}"
+    return "--no-gpu-format-conversion"
 
 
 def _probed(

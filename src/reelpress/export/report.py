@@ -82,6 +82,8 @@ class ExportReport:
     which on the CPU did (None: it never had to)."""
     subtitles: dict[str, Any] | None = None
     """``file``, ``cues``, ``codec`` and ``language`` of the subtitles that were written."""
+    rejected: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+    """What was not used for ``decoder``, ``renderer``, ``converter``, ``encoder``: ``name`` and ``reason`` of each."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types."""

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import logging
 import math
-import os
 import time
-from collections import deque
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reelpress import clock
 from reelpress.compose.resilient import Resilient
+from reelpress.encode.base import Looking
 from reelpress.encode.splice.errors import SpliceRefused
 from reelpress.encode.splice.session import SpliceSession
-from reelpress.errors import ExportError, StrictFallbackError
-from reelpress.events import CompletedEvent, Fallback, FallbackEvent, PlanEvent, ProgressEvent, WarningEvent
+from reelpress.errors import EncoderError, ExportError, StrictFallbackError
+from reelpress.events import Fallback, FallbackEvent
 from reelpress.export import stages
 from reelpress.export.copy import CopyRefused
 from reelpress.export.hooks import Hooks
-from reelpress.export.observe import Observer
 from reelpress.export.outputs.base import Watch
-from reelpress.export.outputs.pipe import PipeGuard, PipeOutput, size_of
-from reelpress.export.outputs.stills import names_of
+from reelpress.export.outputs.pipe import size_of
+from reelpress.export.outputs.stdout import is_pipe
 from reelpress.export.plan import Conversion
-from reelpress.export.report import ExportReport, FrameCounts, OutputInfo, StageTimes
+from reelpress.export.report import ExportReport, FrameCounts, OutputInfo
+from reelpress.export.running import Running
 from reelpress.export.sources import SourcePool
 from reelpress.export.subtitles import read_back, write_srt
 from reelpress.media.audio import AudioMixer
@@ -35,14 +32,11 @@ from reelpress.media.pool import pool
 from reelpress.media.text_track import CODEC as TEXT_CODEC
 from reelpress.media.text_track import text_packets
 from reelpress.pipeline.cancel import CancelToken
-from reelpress.pipeline.channel import Channel
-from reelpress.pipeline.machine import bound_heap, peak_rss
+from reelpress.pipeline.channel import MIN_ITEMS, Channel
+from reelpress.pipeline.machine import bound_heap
 from reelpress.pipeline.memory import PressureMonitor
-from reelpress.pipeline.output import TargetGuard
-from reelpress.pipeline.output_folder import FolderGuard
 from reelpress.pipeline.run import Pipeline, PipelineStats
 from reelpress.pipeline.stage import Stage
-from reelpress.pipeline.trace import NO_TRACE, Tracer
 from reelpress.pipeline.watchdog import Deadlines
 
 if TYPE_CHECKING:
@@ -50,50 +44,18 @@ if TYPE_CHECKING:
 
     from reelpress.encode.base import Piece
     from reelpress.events import Event
+    from reelpress.export.observe import Observer
     from reelpress.export.prepare import Job
+    from reelpress.export.running import Teller
     from reelpress.export.settings import Unchanged
-    from reelpress.media.verify import VerifyResult
+    from reelpress.media.verify.verdict import VerifyResult
 
 log = logging.getLogger(__name__)
 
-PROGRESS_INTERVAL_S = 0.1
 PACKET_BYTES = 8 << 20
 """Bound of the channel of encoded packets; one 4K key frame is about 1 MB."""
 KEY_FRAMES_SHARE = 0.01
 """Of the export's time so far, for decoding key frames again beside the first picture and the last one."""
-RATE_WINDOW_S = 3.0
-"""Progress is judged by the last few seconds: a scroll is slower than a still page."""
-
-
-class Teller:
-    """Events of one export, at most ten progress lines a second; called from the monitor's thread only."""
-
-    def __init__(self, on_event: Callable[[Event], None] | None, total: int) -> None:
-        self._on_event = on_event or (lambda event: None)
-        self._total = total
-        self._last = float("-inf")
-        self._phase = ""
-        self._window: deque[tuple[float, int]] = deque()
-
-    def event(self, event: Event) -> None:
-        self._on_event(event)
-
-    def progress(self, phase: str, frame: int, *, force: bool = False) -> None:
-        now = time.monotonic()
-        if phase != self._phase:
-            force, self._phase = True, phase
-        if not force and now - self._last < PROGRESS_INTERVAL_S:
-            return
-        self._last = now
-        if self._window and frame < self._window[-1][1]:
-            self._window.clear()  # the export was restarted
-        self._window.append((now, frame))
-        while len(self._window) > 2 and now - self._window[0][0] > RATE_WINDOW_S:
-            self._window.popleft()
-        first_time, first_frame = self._window[0]
-        rate = (frame - first_frame) / (now - first_time) if now > first_time else 0.0
-        eta = (self._total - frame) / rate if rate > 0 else None
-        self._on_event(ProgressEvent(phase, frame, self._total, round(rate, 1), None if eta is None else round(eta, 1)))
 
 
 def run(
@@ -141,50 +103,26 @@ def run_once(
     """
     cancel = cancel or CancelToken()
     bound_heap(large_blocks=job.buffers.large_pictures)
-    started, cpu_started = time.monotonic(), _cpu_seconds()
-    teller = Teller(on_event, job.director.frames)
-    with contextlib.ExitStack() as stack:
-        guard = stack.enter_context(guard_of(job, job.target))
-        beside = None if job.subtitle_target is None else stack.enter_context(guard_of(job, job.subtitle_target))
-        observer = stack.enter_context(Observer(job, sources_of(job)))
-        teller.event(PlanEvent(job.plan.to_dict()))
-        for fallback in job.fallbacks:
-            teller.event(FallbackEvent(**asdict(fallback)))
+    hooks = hooks or Hooks()
+    with Running(job, job.director.frames, on_event, cancel) as running:
         log.info("%s", job.buffers.start_line())
-        warnings = list(job.plan.warnings)
-
-        def warn(text: str) -> None:
-            if text not in warnings:
-                warnings.append(text)
-                teller.event(WarningEvent(text))
-
-        hooks = hooks or Hooks()
-        flow, stats = _flowed(job, guard.part_path, cancel, hooks, observer, teller, warn)
-        counts = flow.counts
+        part = running.guard.part_path
+        flow, stats = _flowed(job, part, cancel, hooks, running.observer, running.teller, running.warn)
         for line in flow.afterwards():
-            warn(line)
+            running.warn(line)
         flow.release()
-        hooks.finished(stats, counts)
-        result = _verified(
-            job,
-            guard,
-            teller,
-            cancel,
-            shown=flow.shown,
-            key_frames_s=KEY_FRAMES_SHARE * (time.monotonic() - started),
-            tracer=observer.tracer,
+        hooks.finished(stats, flow.counts)
+        watched, shown = KEY_FRAMES_SHARE * running.wall_s, flow.shown
+        result = running.verify(
+            lambda ctx: job.output.verify(job, part, Watch(ctx.heartbeat, lambda: cancel.cancelled), shown, watched)
         )
-        if beside is not None:
-            write_srt(beside.part_path, job.subtitles, beside.target)
-            read_back(beside.part_path, job.subtitles, beside.target)
-        cancel.raise_if_cancelled()
-        _commit(guard, beside)
-        wall = time.monotonic() - started
-        report = _report(job, counts, stats, result, flow, warnings, wall, _cpu_seconds() - cpu_started)
-        for line in observer.finish(report):
-            warn(line)
-    teller.event(CompletedEvent(str(job.target), report.to_dict()))
-    return report
+        if running.beside is not None:
+            write_srt(running.beside.part_path, job.subtitles, running.beside.target)
+            read_back(running.beside.part_path, job.subtitles, running.beside.target)
+        running.commit()
+        report = _report(running, stats, result, flow)
+        running.finish(report)
+    return running.completed(report)
 
 
 def _flowed(
@@ -196,15 +134,52 @@ def _flowed(
     teller: Teller,
     warn: Callable[[str], None],
 ) -> tuple[_Flow, PipelineStats]:
-    """Run the stages; once more with every frame encoded where the encoder's stream turns out not to be splicable."""
+    """Run the stages; once more in software where an encoder on a chip fails.
 
-    def fell_back(stage: str, wanted: str, used: str, reason: str) -> None:
-        fallback = Fallback(stage, wanted, used, reason)
-        if job.settings.strict:
-            raise StrictFallbackError(f"--strict: {used} would be used instead of {wanted} ({stage}), because {reason}")
-        if fallback not in job.fallbacks:  # an export to a size runs several times
-            job.fallbacks.append(fallback)
-        teller.event(FallbackEvent(**asdict(fallback)))
+    And once more with every frame encoded where the encoder's stream turns out not to be splicable.
+    """
+    try:
+        return _flowed_once(job, part_path, cancel, hooks, observer, teller, warn)
+    except EncoderError as error:
+        lost = job.ways.encoder.candidate
+        # What went into a pipe cannot be taken back.
+        if not lost.hardware or is_pipe(job.target):
+            raise
+        reason = str(error).rstrip(".")
+    used = job.encode_in_software(reason)
+    _fall_back(job, teller, "encode", lost.name, used, reason)
+    return _flowed_once(job, part_path, cancel, hooks, observer, teller, warn)
+
+
+def _fall_back(job: Job, teller: Teller, stage: str, wanted: str, used: str, reason: str) -> None:
+    """Tell that something else goes on, which ``--strict`` forbids.
+
+    Raises:
+        StrictFallbackError: ``strict`` is on.
+    """
+    fallback = Fallback(stage, wanted, used, reason)
+    if job.settings.flags.strict:
+        raise StrictFallbackError(f"--strict: {used} would be used instead of {wanted} ({stage}), because {reason}")
+    if fallback not in job.fallbacks:  # an export to a size runs several times
+        job.fallbacks.append(fallback)
+    teller.event(FallbackEvent(**asdict(fallback)))
+
+
+def _flowed_once(
+    job: Job,
+    part_path: Any,
+    cancel: CancelToken,
+    hooks: Hooks,
+    observer: Observer,
+    teller: Teller,
+    warn: Callable[[str], None],
+) -> tuple[_Flow, PipelineStats]:
+    """Run the stages with the encoder that was chosen; what one that fails left open is closed.
+
+    Raises:
+        EncoderError: It could not be opened, or refused a picture.
+    """
+    fell_back = functools.partial(_fall_back, job, teller)
 
     def look(flow: _Flow) -> None:
         """Tell of a GPU that gave up as soon as it did. ``--strict`` ends the export then."""
@@ -230,6 +205,8 @@ def _flowed(
     except ExportError as error:
         # What a stage raises that is no error for users comes wrapped (Pipeline.run).
         if not isinstance(error.__cause__, SpliceRefused):
+            if isinstance(error, EncoderError) and job.ways.encoder.candidate.hardware:
+                flow.abandon()
             raise
         flow.abandon()
         reason = error.__cause__.reason  # not the error itself: its traceback holds pictures
@@ -242,28 +219,6 @@ def _flowed(
         flow.abandon()
         raise
     return flow, stats
-
-
-def guard_of(job: Job, target: Path) -> TargetGuard:
-    """What stands around writing ``target``."""
-    if isinstance(job.output, PipeOutput) and target == job.target:
-        return PipeGuard(job.output)
-    if job.files and target == job.target:
-        return FolderGuard(target, names_of(job.files), overwrite=job.settings.overwrite, sources=sources_of(job))
-    return TargetGuard(target, overwrite=job.settings.overwrite, sources=sources_of(job))
-
-
-def _commit(guard: TargetGuard, beside: TargetGuard | None) -> None:
-    """Put both files in their places. Where the video's fails, its subtitles are not left alone."""
-    if beside is None:
-        guard.commit()
-        return
-    beside.commit()
-    try:
-        guard.commit()
-    except BaseException:
-        Path(os.path.realpath(beside.target)).unlink(missing_ok=True)
-        raise
 
 
 class _Flow:
@@ -314,6 +269,13 @@ class _Flow:
             size_of=lambda item: item.planes.nbytes,
             key_of=lambda item: id(item.planes),
         )
+        self.seen: Channel[stages.RenderedFrame] = Channel(
+            "seen",
+            max_items=MIN_ITEMS,
+            max_bytes=buffers.bytes,
+            size_of=lambda item: item.planes.nbytes,
+            key_of=lambda item: id(item.planes),
+        )
         self.packets: Channel[Sequence[Piece]] = Channel(
             "encoder",
             max_items=buffers.encoder,
@@ -332,6 +294,8 @@ class _Flow:
         self._conversion_told = False
         if self.converting is not None:
             self.encoder = self.converting
+        # What it looks at has to be what it is given.
+        self.looking = self.encoder if isinstance(self.encoder, Looking) else None
         self.unchanged, self.refused = opened.unchanged, opened.refused
         self.inserted: dict[str, int] = {}
         self.shown: Sequence[int] | None = None
@@ -349,6 +313,11 @@ class _Flow:
         """Run all stages to the end of the file. ``look`` is called while they run; what it raises ends them."""
         job, director = self.job, self.job.director
         encoder = self.hooks.encoder(self.encoder)
+        before, given = [], self.rendered
+        if self.looking is not None:
+            given = self.seen
+            first = functools.partial(stages.look, looking=self.looking, rendered=self.rendered, seen=self.seen)
+            before = [Stage("look", first, inputs=[self.rendered], outputs=[self.seen])]
         parts = [
             Stage(
                 f"decode-{kind}" if len(self.sources) > 1 else "decode",
@@ -379,12 +348,13 @@ class _Flow:
                 inputs=list(self.decoded.values()),
                 outputs=[self.rendered],
             ),
+            *before,
             Stage(
                 "encode",
                 lambda ctx: stages.encode(
-                    ctx, encoder, self.rendered, self.packets, self.counts, self.progress, time.monotonic
+                    ctx, encoder, given, self.packets, self.counts, self.progress, time.monotonic
                 ),
-                inputs=[self.rendered],
+                inputs=[given],
                 outputs=[self.packets],
             ),
             Stage(
@@ -439,7 +409,7 @@ class _Flow:
             self.inserted = asdict(session.counts)
         if self.converting is not None:
             self.converting.close()
-        del self.writer, self.encoder
+        del self.writer, self.encoder, self.looking
         pool.clear()
 
     def converter_lost(self) -> tuple[str, str] | None:
@@ -502,109 +472,43 @@ class _Flow:
         return lines
 
 
-def sources_of(job: Job) -> list[Path]:
-    """Everything that is read and must not be written to."""
-    files = [job.source]
-    if job.project.file is not None:
-        files.append(job.project.file)
-    return files
-
-
 def _converted(flow: _Flow, edge: str) -> int:
     """Pictures converted on a planned edge."""
+    if flow.job.ways.converter.used == "encoder" and edge == "compose->encode":
+        return flow.counts.encoded  # each picture that the encoder was given
     if flow.converting is not None and edge == "compose->encode":
         return flow.converting.conversions
     return flow.sources[stages.kind_of(edge)].conversions
 
 
-def _verified(
-    job: Job,
-    guard: TargetGuard,
-    teller: Teller,
-    cancel: CancelToken,
-    *,
-    shown: Sequence[int] | None,
-    key_frames_s: float,
-    tracer: Tracer = NO_TRACE,
-) -> VerifyResult:
-    """Read the finished file back, under the same watch as the export itself."""
-    director = job.director
-    teller.progress("verify", director.frames, force=True)
-    results: list[VerifyResult] = []
-
-    def check(ctx: Any) -> None:
-        results.append(
-            job.output.verify(job, guard.part_path, Watch(ctx.heartbeat, lambda: cancel.cancelled), shown, key_frames_s)
-        )
-
-    Pipeline([Stage("verify", check)], deadlines=Deadlines(stall_s=job.settings.stall_timeout), tracer=tracer).run(
-        cancel, on_tick=lambda: teller.progress("verify", director.frames)
-    )
-    return results[0]
-
-
-def _report(
-    job: Job,
-    counts: FrameCounts,
-    stats: PipelineStats,
-    result: VerifyResult,
-    flow: _Flow,
-    warnings: list[str],
-    wall: float,
-    cpu: float,
-) -> ExportReport:
+def _report(running: Running, stats: PipelineStats, result: VerifyResult, flow: _Flow) -> ExportReport:
+    job = running.job
     width, height = job.director.size
-    channels = stats.channels
-    return ExportReport(
-        frames=counts,
-        wall_s=round(wall, 3),
-        fps=round(counts.total / wall, 2) if wall > 0 else 0.0,
-        cpu_s=round(cpu, 3),
-        peak_rss_bytes=peak_rss(),
-        stages={
-            name: StageTimes(round(s.busy_s, 4), round(s.wait_in_s, 4), round(s.wait_out_s, 4), s.frames)
-            for name, s in stats.stages.items()
-        },
-        formats=[asdict(edge) for edge in job.plan.formats],
-        conversions=flow.conversions(),
-        fallbacks=list(job.fallbacks),
-        warnings=warnings,
-        buffers={
-            "rendered": channels["rendered"].max_items,
-            "encoder": channels["encoder"].max_items,
-            "bytes": job.buffers.bytes,
-            "rendered_peak": channels["rendered"].peak_items,
-            "rendered_peak_bytes": channels["rendered"].peak_bytes,
-            "encoder_peak": channels["encoder"].peak_items,
-            "encoder_peak_bytes": channels["encoder"].peak_bytes,
-        },
-        decoder=job.plan.decoder.used,
-        renderer=flow.compositor.name,
-        gpu=flow.gpu(),
-        converter=job.plan.converter.used,
-        encoder=job.plan.encoder.used,
-        output=OutputInfo(
-            width=width,
-            height=height,
-            fps=float(job.director.fps),
-            duration_s=round(float(result.duration), 6),
-            size_bytes=size_of(job),
-            video_codec=job.output.video_codec,
-            audio_codec=job.output.audio_codec if flow.has_audio else None,
-            color=job.output.color,
-        ),
-        verified=list(result.checked),
-        unchanged={"used": flow.unchanged, **flow.inserted},
-        subtitles={
+    info = OutputInfo(
+        width=width,
+        height=height,
+        fps=float(job.director.fps),
+        duration_s=round(float(result.duration), 6),
+        size_bytes=size_of(job),
+        video_codec=job.output.video_codec,
+        audio_codec=job.output.audio_codec if flow.has_audio else None,
+        color=job.output.color,
+    )
+    report = running.report(flow.counts, stats, result, info, unchanged={"used": flow.unchanged, **flow.inserted})
+    report.conversions = flow.conversions()
+    for name in ("rendered", "encoder"):
+        channel = stats.channels[name]
+        report.buffers |= {
+            name: channel.max_items,
+            f"{name}_peak": channel.peak_items,
+            f"{name}_peak_bytes": channel.peak_bytes,
+        }
+    report.renderer, report.gpu = flow.compositor.name, flow.gpu()
+    if job.subtitles:
+        report.subtitles = {
             "file": str(job.subtitle_target),
             "cues": len(job.subtitles),
             "codec": TEXT_CODEC,
             "language": job.labels.language,
         }
-        if job.subtitles
-        else None,
-    )
-
-
-def _cpu_seconds() -> float:
-    return time.process_time()
+    return report

@@ -22,7 +22,7 @@ Format = Literal["mp4", "gif", "mov", "webm", "webp", "apng", "png", "m4a", "wav
 Codec = Literal["h264", "hevc", "av1", "vp9", "prores"]
 Quality = Literal["maximum", "social", "web", "potato"]
 Renderer = Literal["auto", "gpu", "cpu"]
-Converter = Literal["auto", "gpu", "videotoolbox", "swscale"]
+Converter = Literal["auto", "gpu", "videotoolbox", "swscale", "encoder"]
 Unchanged = Literal["splice", "vfr", "encode"]
 Verify = Literal["fast", "full"]
 Subtitles = Literal["srt"]
@@ -190,9 +190,7 @@ class ExportSettings:
     @property
     def flags(self) -> FeatureFlags:
         """The switches among the options, as stages see them."""
-        return FeatureFlags(
-            gpu_format_conversion=self.gpu_format_conversion, strict=self.strict, unchanged=self.unchanged
-        )
+        return FeatureFlags(**{each.name: getattr(self, each.name) for each in dataclasses.fields(FeatureFlags)})
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Setting]) -> ExportSettings:

@@ -7,7 +7,7 @@ which source pictures frame ``n`` needs that frame ``n - 1`` did not.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from reelpress import clock
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from reelpress.compose.base import Composed, Compositor
-    from reelpress.encode.base import Encoder, Piece, Writer
+    from reelpress.encode.base import Encoder, Looking, Piece, Writer
     from reelpress.export.report import FrameCounts
     from reelpress.export.sources import SourcePool
     from reelpress.media.audio import AudioMixer
@@ -198,6 +198,20 @@ def compose(
             finished()
     finally:
         compositor.close()
+
+
+def look(
+    ctx: StageContext,
+    looking: Looking,
+    rendered: Channel[RenderedFrame],
+    seen: Channel[RenderedFrame],
+) -> None:
+    """Take the encoder's first look at every frame, while it is still at earlier ones."""
+    for frame in rendered:
+        with ctx.native(f"looking at frame {frame.index}"), pulse.listening(ctx.heartbeat):
+            change = looking.look(frame.planes, frame.change)
+        seen.send(replace(frame, change=change))
+        del frame, change
 
 
 def encode(

@@ -11,17 +11,18 @@ from reelpress.convert.fallback import FallbackConverter, falls_back
 from reelpress.convert.select import ConverterChoice
 from reelpress.convert.select import choose as choose_converter
 from reelpress.convert.select import make as make_converter
+from reelpress.encode.candidates import INSIDE
 from reelpress.encode.converting import Converting
+from reelpress.encode.select import Choice, EncoderChoice, software_for
 from reelpress.errors import FormatError
 from reelpress.events import Fallback
 from reelpress.export.decoding import choose_decoder
-from reelpress.export.encoding import spec_of
+from reelpress.export.encoding import kept_verdicts, spec_of
 from reelpress.export.rendering import PLANAR, Renderer, choose_renderer, on_cpu
 
 if TYPE_CHECKING:
     from reelpress.encode.base import Encoder
     from reelpress.encode.rate import RateControl
-    from reelpress.encode.select import Choice, EncoderChoice
     from reelpress.errors import ReelpressError
     from reelpress.export.outputs.base import Output
     from reelpress.export.settings import ExportSettings
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
     from reelpress.pipeline.budget import BufferSizes
     from reelpress.recording.model import Recording
     from reelpress.scene.director import Director
+
+
+UPLOAD_FRAMES = 32
+"""Frames of a device that PyAV has made for an encoder at once (``initial_pool_size``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +51,41 @@ class Ways:
     decoder: Choice
     fallbacks: tuple[Fallback, ...] = ()
 
+    def in_software(self, codec: str, reason: str) -> Ways:
+        """The same way with an encoder that needs no chip, because the one of this way failed.
+
+        Args:
+            codec: As in the settings.
+            reason: Of the failure, as a clause.
+
+        Raises:
+            EncoderError: There is none.
+        """
+        lost = self.encoder.candidate.name
+        candidate, pixel_format = software_for(codec, (self.renderer.output, "nv12", "yuv420p"))
+        rejected = (*self.encoder.choice.rejected, (lost, reason))
+        choice = Choice(candidate.name, f"instead of {lost}, which failed", rejected)
+        spec = replace(self.spec, codec=candidate.name, pixel_format=pixel_format, device=None)
+        on_gpu = self.renderer.name == "gpu" and self.renderer.output == pixel_format
+        converter = choose_converter(
+            "auto",
+            "rgba" if on_gpu else self.renderer.output,
+            pixel_format,
+            spec.width,
+            spec.height,
+            drawn_on_gpu=on_gpu,
+            kept=kept_verdicts(),
+        )
+        encoder = EncoderChoice(candidate, pixel_format, choice)
+        return replace(self, encoder=encoder, spec=spec, converter=converter)
+
     def before(self, encoder: Encoder) -> Converting | None:
         """What converts pictures just before ``encoder``; ``None`` where none can ever have to be.
 
         A GPU that gives up in the middle leaves the rest to the CPU, which draws yuv420p. A converter that its system
         lets down leaves the rest to swscale.
         """
-        if self.converter.used not in ("none", "gpu", "swscale"):
+        if self.converter.used not in ("none", "gpu", "swscale", "encoder"):
             first = make_converter(self.converter.used)
             return Converting(encoder, FallbackConverter(first, lambda: make_converter("swscale"), judge=_goes_on))
         if self.converter.used == "swscale":
@@ -102,21 +135,27 @@ def choose_ways(
         director.tracks, settings, threads=buffers.decode_threads, frames=director.frames
     )
     spec = spec_of(director, rate, buffers, settings)
-    likes = ("nv12", "yuv420p") if renderer.name == "gpu" else ("yuv420p",)
+    likes: tuple[str, ...] = ("nv12", "yuv420p") if renderer.name == "gpu" else ("yuv420p",)
+    if settings.flags.converter == "encoder" and renderer.output in INSIDE:
+        likes = (renderer.output, *likes)
     encoder, unencoded = output.encoder(spec, settings, likes)
     color = SRGB if encoder.pixel_format in ("rgb24", "rgba") else spec.color
     if output.has_pictures:
-        spec = replace(spec, codec=encoder.candidate.name, pixel_format=encoder.pixel_format, color=color)
-    converter = _converter(renderer, spec, settings)
+        spec = replace(
+            spec, codec=encoder.candidate.name, pixel_format=encoder.pixel_format, color=color, device=encoder.device
+        )
+    converter = _converter(renderer, spec, settings, encoder.inside)
     given_up = [renderer.fallback, converter.fallback, *undecoded, *unencoded]
     return Ways(
         renderer, encoder, spec, converter, decoder_name, decoder, tuple(each for each in given_up if each is not None)
     )
 
 
-def _converter(renderer: Renderer, spec: EncoderSpec, settings: ExportSettings) -> ConverterChoice:
-    """Between what is drawn and what the encoder takes."""
-    wanted, target = settings.converter, spec.pixel_format
+def _converter(renderer: Renderer, spec: EncoderSpec, settings: ExportSettings, inside: str | None) -> ConverterChoice:
+    """Between what is drawn and what the encoder takes; ``inside``: why the encoder does not convert by itself."""
+    wanted, target = settings.flags.converter, spec.pixel_format
+    if wanted == "encoder":
+        return _in_encoder(renderer, spec, settings, inside)
     size = spec.width, spec.height
     if (renderer.output, target) in EXACT:
         reason = f"{target} is what the format stores; without swscale's roundings"
@@ -124,8 +163,28 @@ def _converter(renderer: Renderer, spec: EncoderSpec, settings: ExportSettings) 
         return ConverterChoice("exact", reason, fallback=lost)
     if renderer.name == "gpu" and renderer.output == target:
         return choose_converter("auto" if wanted == "swscale" else wanted, "rgba", target, *size, drawn_on_gpu=True)
-    found = choose_converter(wanted, renderer.output, target, *size)
+    found = choose_converter(wanted, renderer.output, target, *size, kept=kept_verdicts())
     if found.used == "none" and wanted not in ("auto", "swscale"):
         reason = "pictures are composed in the encoder's own format"
         return ConverterChoice("none", reason, fallback=Fallback("converter", wanted, "none", reason))
     return found
+
+
+def _in_encoder(renderer: Renderer, spec: EncoderSpec, settings: ExportSettings, inside: str | None) -> ConverterChoice:
+    """``--converter encoder``: nothing of ours converts. What comes instead is a fallback with the reason."""
+    if spec.device is not None:
+        pool = UPLOAD_FRAMES * 4 * spec.width * spec.height / 1e6
+        return ConverterChoice(
+            "encoder",
+            f"asked for with --converter; {spec.codec} converts {spec.pixel_format} itself, "
+            f"from frames of {spec.device} (the codec library holds {UPLOAD_FRAMES} of them, {pool:.0f} MB)",
+        )
+    if inside is None:
+        inside = (
+            f"the CPU's compositor draws {renderer.output}"
+            if renderer.name != "gpu"
+            else "only VideoToolbox's encoders convert by themselves, and they exist on macOS only"
+        )
+    found = _converter(renderer, spec, replace(settings, converter="auto"), None)
+    reason = f"instead of encoder ({inside}): {found.reason}"
+    return replace(found, reason=reason, fallback=Fallback("converter", "encoder", found.used, inside))

@@ -1,0 +1,182 @@
+"""Every encoder on a chip fails, before the export or in its middle: x264 goes on, and the report says why.
+
+No such chip is here. The choice, the trial, the stages and the report are real; played are the encoders behind the
+names: libx264, which breaks as told.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+from reelpress import flags
+from reelpress.cli.app import run as command
+from reelpress.encode.candidates import for_codec
+from reelpress.encode.select import choose_encoder
+from reelpress.encode.verdicts import Verdicts
+from reelpress.errors import EncoderError, StrictFallbackError
+from reelpress.events import Event, FallbackEvent
+from reelpress.export import encoding
+from reelpress.export.prepare import prepare
+from reelpress.export.report import ExportReport
+from reelpress.export.run import run
+from reelpress.export.settings import ExportSettings
+from reelpress.media import mux
+from reelpress.media.encoder import EncoderSpec
+
+SETTINGS = ExportSettings(
+    resolution="96x54", fps=Fraction(30), end=Fraction(2, 5), renderer="cpu", decoder="software", no_audio=True,
+    unchanged="encode", overwrite=True,
+)  # fmt: skip
+FRAMES = 12
+GREY = "Picture 0 came out in one colour (128 of 255)."
+CHIPS = [each.name for each in for_codec("h264") if each.hardware]
+
+
+class Breaking:
+    """libx264 in the place of a chip's encoder: after ``good`` pictures it fails as a library does."""
+
+    def __init__(self, inner: Any, good: int) -> None:
+        self.inner, self.good = inner, good
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    def encode(self, frame: av.VideoFrame | None) -> Any:
+        self.good -= 1
+        if self.good < 0:
+            raise av.error.ExternalError(0x20545845, "Generic error in an external library")
+        return self.inner.encode(frame)
+
+
+@dataclass
+class Chips:
+    """Encoders of all makers, on a system that can have all of them."""
+
+    wrong: str | None = None
+    """What their trial says."""
+    refuse: bool = False
+    """Whether they do not open when the file is written."""
+    good: int = 10**6
+    opened: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+def chips(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Chips:
+    made = Chips()
+    real = mux._video_stream
+
+    def stream(container: Any, spec: EncoderSpec) -> tuple[Any, Any]:
+        made.opened.append(spec.codec)
+        if spec.codec in CHIPS:
+            if made.refuse:
+                raise EncoderError(f"The video encoder {spec.codec} finds no chip, driver or free session (busy).")
+            opened, context = real(container, replace(spec, codec="libx264"))
+            return opened, Breaking(context, made.good)
+        return real(container, spec)
+
+    everywhere = tuple(replace(each, platforms=("linux", "darwin", "win32")) for each in for_codec("h264"))
+    monkeypatch.setattr(flags, "config_files", lambda folder: [])
+    monkeypatch.setattr("reelpress.encode.select.for_codec", lambda codec: everywhere)
+    monkeypatch.setattr(mux, "_video_stream", stream)
+    monkeypatch.setattr(encoding, "choose_encoder", partial(choose_encoder, trial=lambda spec, codec: made.wrong))
+    monkeypatch.setattr(encoding, "kept_verdicts", partial(Verdicts, tmp_path / "verdicts.json"))
+    return made
+
+
+Exported = Callable[..., ExportReport]
+
+
+@pytest.fixture
+def exported(tiny_cap: Path, tmp_path: Path) -> Exported:
+    def made(settings: ExportSettings, events: list[Event] | None = None) -> ExportReport:
+        with prepare(tiny_cap, tmp_path / "x.mp4", settings) as job:
+            return run(job, on_event=None if events is None else events.append)
+
+    return made
+
+
+def pictures(path: Path) -> int:
+    with av.open(str(path)) as container:
+        return sum(1 for _ in container.decode(video=0))
+
+
+def test_all_that_are_here_and_make_something_wrong(chips: Chips, exported: Exported, tmp_path: Path) -> None:
+    chips.wrong = GREY
+    report = exported(SETTINGS)
+    assert (report.encoder, chips.opened) == ("libx264", ["libx264"])
+    assert [(each.wanted, each.used, each.reason) for each in report.fallbacks] == [
+        (name, "libx264", GREY) for name in CHIPS
+    ]
+    assert report.rejected["encoder"] == [{"name": name, "reason": GREY} for name in CHIPS]
+    assert pictures(tmp_path / "x.mp4") == FRAMES
+    with pytest.raises(StrictFallbackError, match=r"libx264 would be used instead of h264_videotoolbox .*one colour"):
+        exported(replace(SETTINGS, strict=True))
+
+
+@pytest.mark.parametrize("refuse", [False, True], ids=["at picture 5", "at the opening of the file"])
+def test_one_that_passed_its_trial_and_fails_then(
+    chips: Chips, exported: Exported, tmp_path: Path, refuse: bool
+) -> None:
+    """Its sessions were taken meanwhile, or its driver broke: no picture is lost, the file is x264's."""
+    chips.good, chips.refuse = 5, refuse
+    events: list[Event] = []
+    report = exported(SETTINGS, events)
+    assert (report.encoder, chips.opened) == ("libx264", ["h264_videotoolbox", "libx264"])
+    (lost,) = report.fallbacks
+    assert (lost.stage, lost.wanted, lost.used) == ("encode", "h264_videotoolbox", "libx264")
+    assert ("busy" if refuse else "Generic error in an external library") in lost.reason
+    assert [each.reason for each in events if isinstance(each, FallbackEvent)] == [lost.reason]
+    assert report.rejected["encoder"][-1] == {"name": "h264_videotoolbox", "reason": lost.reason}
+    assert {edge["edge"]: edge["by"] for edge in report.formats}["encoded"] == "libx264"
+    assert (report.converter, report.conversions) == ("none", [])
+    assert pictures(tmp_path / "x.mp4") == FRAMES
+    assert sorted(each.name for each in tmp_path.iterdir() if each.suffix == ".mp4" or "part" in each.name) == ["x.mp4"]
+
+
+@pytest.mark.parametrize("refuse", [False, True])
+def test_strict_ends_there_and_leaves_nothing(chips: Chips, exported: Exported, tmp_path: Path, refuse: bool) -> None:
+    chips.good, chips.refuse = 5, refuse
+    with pytest.raises(StrictFallbackError, match="libx264 would be used instead of h264_videotoolbox"):
+        exported(replace(SETTINGS, strict=True))
+    assert not [each.name for each in tmp_path.iterdir() if "x.mp4" in each.name]
+
+
+def test_the_command_says_the_same_and_exits_1(
+    chips: Chips, tiny_cap: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chips.wrong = GREY
+    arguments = ["export", str(tiny_cap), "-o", str(tmp_path / "x.mp4"), "--json", "--no-audio"]
+    arguments += ["--resolution", "96x54", "--fps", "30", "--end", "0.4", "--renderer", "cpu"]
+    assert command(arguments) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (done,) = (line for line in lines if line["type"] == "completed")
+    reasons = {row["wanted"]: row["reason"] for row in done["report"]["fallbacks"]}
+    assert reasons == dict.fromkeys(CHIPS, GREY)
+    assert command([*arguments, "--overwrite", "--strict"]) == 1
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (error,) = (line for line in lines if line["type"] == "error")
+    assert GREY.rstrip(".") in error["error"]
+
+
+def test_a_chip_that_is_not_here_is_no_fallback(
+    chips: Chips, exported: Exported, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else ``--strict`` would fail on every machine without one. The report has the reasons all the same."""
+
+    def absent(spec: EncoderSpec, codec: str) -> str | None:
+        raise EncoderError(f"The video encoder {spec.codec} finds no chip, driver or free session (Unknown).")
+
+    monkeypatch.setattr(encoding, "choose_encoder", partial(choose_encoder, trial=absent))
+    report = exported(replace(SETTINGS, strict=True))
+    assert (report.encoder, report.fallbacks) == ("libx264", [])
+    reason = "finds no chip, driver or free session (Unknown)"
+    assert report.rejected["encoder"] == [{"name": name, "reason": reason} for name in CHIPS]
