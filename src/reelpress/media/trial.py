@@ -18,6 +18,7 @@ from reelpress.color import quantisation, rgb_to_ycc, ycc_to_rgb
 from reelpress.errors import ReelpressError
 from reelpress.media.opening import bare_session
 from reelpress.media.planes import Planes
+from reelpress.media.pool import pool
 from reelpress.media.scale import allocate, from_frame
 
 if TYPE_CHECKING:
@@ -66,8 +67,15 @@ def trial(spec: EncoderSpec, codec: str, open_session: Callable[[EncoderSpec], S
     Raises:
         EncoderError: It cannot be opened, which may be another thing the next time.
     """
+    try:
+        return _tried(spec, codec, open_session or bare_session)
+    finally:
+        pool.clear()  # as many pictures as it keeps, in the way of the export's own
+
+
+def _tried(spec: EncoderSpec, codec: str, open_session: Callable[[EncoderSpec], Session]) -> str | None:
+    session = open_session(spec)  # before pictures are made: most machines have none of most encoders
     pictures = [expected(spec, number) for number in range(FRAMES)]
-    session = (open_session or bare_session)(spec)
     try:
         packets: list[EncodedPacket] = []
         for number in range(FRAMES):
