@@ -1,17 +1,19 @@
-"""Fit the models of ``reelpress.export.estimates`` to real exports, and say how far off they are on other recordings.
+"""Say how far off the estimates of ``reelpress plan`` are, and fit the model that it has where it tries nothing.
 
-    python tools/calibrate_estimates.py                 all of it, under ten minutes on two quiet cores
-    python tools/calibrate_estimates.py --check-only    only the error on recordings, with the numbers that are there
-    python tools/calibrate_estimates.py --fit-only      fit again to the runs that are recorded
-    python tools/calibrate_estimates.py --judge-only    the same, and judge anew
+    python tools/calibrate_estimates.py                   judge all formats, about six minutes on two quiet cores
+    python tools/calibrate_estimates.py --format gif      only this one; may be repeated; the other rows stay
+    python tools/calibrate_estimates.py --check-only      print, and write nothing
+    python tools/calibrate_estimates.py --model           fit the model anew first (five minutes more)
+    python tools/calibrate_estimates.py --fit-only        fit the model again to the runs that are recorded
 
-Calibrated on generated scenarios: the benchmark's drawn desktops, also with a camera and with zooms, and the same again
-as other recorders would have saved them (plain videos, other rates and qualities), each with several settings. Judged
-on recordings that had no part in it: those of ``../shared/media/screen`` and the examples, as far as they are there.
+Judged is what ``plan`` prints: a trial on this machine (``reelpress.export.trial``), against an export that follows at
+once. And beside it what it says with ``--no-trial``. The recordings are those of ``../shared/media`` and the examples,
+as far as they are there; none had any part in fitting the model, which is done to generated scenarios: the benchmark's
+drawn desktops, also with a camera and with zooms, and the same again as other recorders would have saved them.
 Nothing else should run meanwhile: seconds are measured.
 
-Writes ``src/reelpress/export/estimates.json`` (the numbers) and ``benchmarks/results/estimates.json`` (runs, errors,
-machine).
+Writes ``benchmarks/results/estimates.json`` (runs, errors, machine), and with ``--model`` or ``--fit-only``
+``src/reelpress/export/estimates.json`` (the model's numbers).
 """
 
 from __future__ import annotations
@@ -31,19 +33,20 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "benchmarks" / "results" / "estimates.json"
-MEDIA = ROOT.parent / "shared" / "media" / "screen"
+SHARED = ROOT.parent / "shared" / "media"
 COMMAND = "python tools/calibrate_estimates.py"
 
 SECONDS = 4.0
 """Of every made source."""
 JUDGED_S = 10
-"""Of a recording at most."""
+"""Of a recording at most; of one that is judged by its sound alone six times that."""
 RIDGE = 0.3
 BEYOND = {"changes": 1.0, "keys": 1.0}
 """How far a term may go beyond what was fitted (natural logarithms): recordings are plainer than a drawn desktop."""
 GOAL = 0.20
 
 FORMATS = ("mp4-h264", "gif")
+"""Those that the model is fitted for."""
 
 
 # -- sources ----------------------------------------------------------------------------------------------------------
@@ -134,38 +137,62 @@ def plan_of_runs(names: list[str]) -> list[tuple[str, str, dict[str, Any]]]:
 # -- measuring --------------------------------------------------------------------------------------------------------
 
 
-def measured(source: Path, settings: dict[str, Any], folder: Path, *, tries: bool = False) -> dict[str, Any]:
-    """One export: what is known before, and what came out."""
+def measured(source: Path, settings: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """One export: what the model is given, and what came out."""
     from reelpress.export.estimates import as_dict, features
     from reelpress.export.prepare import prepare
     from reelpress.export.run import run
     from reelpress.export.settings import ExportSettings
-    from reelpress.export.trial import tried
 
     options = ExportSettings(**settings, overwrite=True)
     target = folder / f"out.{settings['format']}"
     with prepare(source, target, options) as job:
         job.copy = None  # pictures are what is measured
-        trial, trial_s = None, 0.0
-        if tries:
-            begin = time.monotonic()
-            trial = tried(job)
-            trial_s = time.monotonic() - begin
         f = features(job.director, job.recording, options, job.rate, sound=bool(job.spans))
-        guess = job.encoding_plan.estimate if job.encoding_plan else job.plan.estimate
         report = run(job)
     size = report.output.size_bytes
-    sound = 0
-    if f.sound:
-        sound = _sound_bytes(target)
+    sound = _sound_bytes(target) if f.sound else 0
     return {
         "features": as_dict(f),
         "size_bytes": size,
         "video_bytes": size - sound,
         "cpu_s": report.cpu_s,
         "wall_s": report.wall_s,
-        "estimate": {"size_bytes": guess.size_bytes, "wall_s": guess.wall_s},
-    } | ({"trial": {"size_bytes": trial.size_bytes, "took_s": round(trial_s, 2)}} if trial is not None else {})
+    }
+
+
+def tried_and_done(source: Path, settings: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """What ``plan`` says of one export, by a trial and by the model, and what comes out."""
+    from reelpress.export.prepare import prepare
+    from reelpress.export.run import run
+    from reelpress.export.settings import ExportSettings
+    from reelpress.export.trial import tried
+
+    options = ExportSettings(**settings, overwrite=True)
+    target = folder / "out.png" if settings["format"] == "png" else folder / f"out.{settings['format']}"
+    with prepare(source, target, options) as job:
+        job.copy = None
+        model = (job.encoding_plan or job.plan).estimate
+        begin = time.monotonic()
+        trial = tried(job) or model  # what plan says: the machine may have been too busy
+        took = time.monotonic() - begin
+        report = run(job)
+        duration = float(job.director.duration)
+    size, wall = report.output.size_bytes, report.wall_s
+    return {
+        "seconds": round(duration, 3),
+        "size_bytes": size,
+        "wall_s": wall,
+        "cpu_s": report.cpu_s,
+        "trial": {"size_bytes": trial.size_bytes, "wall_s": trial.wall_s, "took_s": round(took, 2)},
+        "model": {"size_bytes": model.size_bytes, "wall_s": model.wall_s},
+        "error": {
+            "size": round(trial.size_bytes / size - 1, 3),
+            "wall": round(trial.wall_s / wall - 1, 3),
+            "model_size": round(model.size_bytes / size - 1, 3),
+            "model_wall": round(model.wall_s / wall - 1, 3),
+        },
+    }
 
 
 def _sound_bytes(file: Path) -> int:
@@ -193,48 +220,55 @@ def scenarios(folder: Path) -> list[dict[str, Any]]:
 
 
 def recordings() -> list[Path]:
-    """What had no part in the calibration."""
-    found = sorted(p for p in MEDIA.glob("*.*") if p.suffix in (".mov", ".mp4", ".webm")) if MEDIA.is_dir() else []
-    return [*found, ROOT / "examples" / "demo.cap", ROOT / "examples" / "tour.cap"]
+    """What had no part in the calibration. Of two that show the same, one."""
+    names = ("dirtyjson-macos-app.mov", "gh-scoped-creds.mp4", "obsidian-tab-group.mov", "readme2demo.mp4")
+    found = [SHARED / "screen" / name for name in names]
+    return [
+        path for path in [*found, *(ROOT / "examples" / name for name in ("demo.cap", "tour.cap"))] if path.exists()
+    ]
 
 
-JUDGED = {
-    "mp4-h264": [{"format": "mp4"}, {"format": "mp4", "resolution": "720p", "fps": Fraction(30), "quality": "web"}],
-    "gif": [{"format": "gif", "resolution": "800w"}],
+def sounding() -> list[Path]:
+    """The same, for sound alone: long ones among them, which no trial can take all of."""
+    names = ("auto-editor-example.mp4", "exo-sample_with_increasing_timestamps_360p.mp4", "torchcodec-nasa_13013.mp4")
+    found = [SHARED / "camera" / name for name in names]
+    return [
+        path for path in [*found, *(ROOT / "examples" / name for name in ("demo.cap", "tour.cap"))] if path.exists()
+    ]
+
+
+SMALL = {"resolution": "720p", "fps": Fraction(30)}
+JUDGED: dict[str, dict[str, Any]] = {
+    "mp4-h264": {"format": "mp4"},
+    "mp4-hevc": {"format": "mp4", "codec": "hevc", **SMALL},
+    "mp4-av1": {"format": "mp4", "codec": "av1", **SMALL},
+    "gif": {"format": "gif", "resolution": "800w"},
+    "mov-prores": {"format": "mov", "codec": "prores", **SMALL},
+    "mov-h264": {"format": "mov", "codec": "h264", "resolution": "720p", "quality": "web"},
+    "webm-vp9": {"format": "webm", **SMALL},
+    "webm-av1": {"format": "webm", "codec": "av1", "resolution": "480p", "fps": Fraction(24)},
+    "webp": {"format": "webp", "resolution": "800w"},
+    "apng": {"format": "apng", "resolution": "800w"},
+    "png": {"format": "png", "resolution": "640w", "fps": Fraction(15)},
+    "m4a": {"format": "m4a"},
+    "wav": {"format": "wav"},
 }
+SOUND_ALONE = ("m4a", "wav")
 
 
-def judge(folder: Path) -> list[dict[str, Any]]:
+def judge(folder: Path, kinds: list[str]) -> list[dict[str, Any]]:
     """Estimates of recordings against what comes out."""
     rows = []
-    for path in recordings():
-        for kind, choices in JUDGED.items():
-            for settings in choices:
-                asked = {**settings, "end": Fraction(JUDGED_S)}
-                row = {"source": path.name, "format": kind, "settings": {k: str(v) for k, v in settings.items()}}
-                rows.append(row | measured(path, asked, folder, tries=True))
-                print(path.name, kind, flush=True)
+    for kind in kinds:
+        settings = JUDGED[kind]
+        for number, path in enumerate(sounding() if kind in SOUND_ALONE else recordings()):
+            asked = {**settings, "end": Fraction(JUDGED_S * (6 if kind in SOUND_ALONE else 1))}
+            if number == 0:  # libraries are loaded once
+                tried_and_done(path, {**asked, "end": Fraction(1)}, folder)
+            row = {"source": path.name, "format": kind, "settings": {k: str(v) for k, v in settings.items()}}
+            rows.append(row | tried_and_done(path, asked, folder))
+            told_of(rows[-1])
     return rows
-
-
-def errors(rows: list[dict[str, Any]], fits: dict[str, Any], score: float, reference: float, cores: int) -> None:
-    """Put what is estimated with ``fits`` and how far off it is into every row."""
-    from reelpress.export.estimates import SOUND_RATE, Features, cpu_seconds, video_bytes, wall_seconds
-
-    for row in rows:
-        f = Features(**row["features"])
-        fit = fits["formats"][row["format"]]
-        size = video_bytes(f, fit["size"]) + f.sound * SOUND_RATE / 8 * f.seconds
-        cpu = cpu_seconds(f, fit["time"]) * reference / score
-        wall = wall_seconds(cpu, cores, fit["time"])
-        row["estimate"] = {"size_bytes": int(size), "wall_s": round(wall, 2), "cpu_s": round(cpu, 2)}
-        row["error"] = {
-            "size": round(size / row["size_bytes"] - 1, 3),
-            "wall": round(wall / row["wall_s"] - 1, 3),
-            "cpu": round(cpu / row["cpu_s"] - 1, 3),
-        }
-        if "trial" in row:
-            row["error"]["trial"] = round(row["trial"]["size_bytes"] / row["size_bytes"] - 1, 3)
 
 
 def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -249,10 +283,28 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
                 "worst": round(float(max(abs(e[what]) for e in of)), 3),
                 "bias": round(math.exp(float(np.mean([math.log1p(e[what]) for e in of]))) - 1, 3),
             }
-            for what in ("size", "trial", "wall", "cpu")
+            for what in ("size", "wall", "model_size", "model_wall")
             if what in of[0]
         } | {"exports": len(of)}
+        took = [row["trial"]["took_s"] for row in rows if row["format"] == kind and "trial" in row]
+        if took:
+            found[kind]["took_s"] = {"mean": round(float(np.mean(took)), 2), "worst": max(took)}
     return found
+
+
+def model_errors(rows: list[dict[str, Any]], fits: dict[str, Any], cores: int) -> None:
+    """Put what the model says with ``fits`` and how far off it is into every row it was fitted to."""
+    from reelpress.export.estimates import SOUND_RATE, Features, cpu_seconds, video_bytes, wall_seconds
+
+    for row in rows:
+        f = Features(**row["features"])
+        fit = fits["formats"][row["format"]]
+        size = video_bytes(f, fit["size"]) + f.sound * SOUND_RATE / 8 * f.seconds
+        wall = wall_seconds(cpu_seconds(f, fit["time"]), cores, fit["time"])
+        row["error"] = {
+            "model_size": round(size / row["size_bytes"] - 1, 3),
+            "model_wall": round(wall / row["wall_s"] - 1, 3),
+        }
 
 
 # -- fitting ----------------------------------------------------------------------------------------------------------
@@ -334,84 +386,85 @@ def main() -> int:
     sys.path.insert(0, str(ROOT / "benchmarks"))
     from common import facts as machine_facts
     from reelpress.export import estimates
-    from reelpress.pipeline.machine import cores
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check-only", action="store_true", help="judge the numbers that are there; write nothing")
-    parser.add_argument("--fit-only", action="store_true", help="fit to the runs that are recorded")
-    parser.add_argument("--judge-only", action="store_true", help="judge anew, with the runs that are recorded")
-    parser.add_argument("--keep", type=Path, help="folder for made sources; a temporary one otherwise")
+    parser.add_argument("--format", action="append", choices=list(JUDGED), help="judge only this one; may be repeated")
+    parser.add_argument("--check-only", action="store_true", help="write nothing")
+    parser.add_argument("--model", action="store_true", help="fit the model anew first")
+    parser.add_argument("--fit-only", action="store_true", help="fit the model to the runs that are recorded")
     options = parser.parse_args()
-    begin = time.monotonic()
-    score = max(estimates.measure_score() for _ in range(3))
+    result: dict[str, Any] = {"judged": [], "calibration": []}
+    if RESULT.is_file():
+        result |= json.loads(RESULT.read_text(encoding="utf-8"))
+    if not isinstance(result.get("seconds"), dict):
+        result["seconds"] = {}
+    estimates.know_machine()
     with tempfile.TemporaryDirectory(prefix="reelpress-estimates-") as temporary:
-        folder = options.keep or Path(temporary)
+        folder = Path(temporary)
         (folder / "sources").mkdir(parents=True, exist_ok=True)
-        if options.check_only:
-            rows, fits = judge(folder), estimates.data()
-            errors(rows, fits, score, fits["machine"]["score"], cores())
-            return told(rows)
-        if options.fit_only or options.judge_only:
-            kept = folder / RESULT.name  # of a run with the same --keep that was cut off
-            old = json.loads((kept if kept.is_file() else RESULT).read_text(encoding="utf-8"))
-            runs, judged, machine = old["calibration"], old["judged"], old["machine"]
-            if options.judge_only:
-                judged = judge(folder)
-        else:
-            runs = scenarios(folder)
-            machine = {**machine_facts(), "score": round(score, 1)}
-            # what took minutes is there for --judge-only even if judging is cut off
-            begun = {
-                "command": COMMAND,
-                "machine": machine,
-                "seconds": 0,
-                "errors": {},
-                "calibration": runs,
-                "judged": [],
+        if options.model or options.fit_only:
+            if options.model:
+                runs = scenarios(folder)
+                score = max(estimates.measure_score() for _ in range(3))
+                result["model_machine"] = {**machine_facts(), "score": round(score, 1)}
+            else:
+                runs = result["calibration"]
+            machine = result["model_machine"]
+            fits = {
+                "machine": {"score": machine["score"], "cores": machine["cores"]},
+                "formats": {
+                    kind: fit([row for row in runs if row["format"] == kind], machine["cores"]) for kind in FORMATS
+                },
             }
-            (folder / RESULT.name).write_text(json.dumps(begun), encoding="utf-8")
-            judged = judge(folder)
-        fits = {
-            "machine": {"score": machine["score"], "cores": machine["cores"]},
-            "formats": {
-                kind: fit([row for row in runs if row["format"] == kind], machine["cores"]) for kind in FORMATS
-            },
-        }
-        for rows in (runs, judged):
-            errors(rows, fits, machine["score"], machine["score"], machine["cores"])
-    estimates.DATA.write_text(json.dumps(fits, indent=1) + "\n", encoding="utf-8", newline="\n")
-    if options.keep is not None:
-        (options.keep / RESULT.name).unlink(missing_ok=True)
-    result = {
-        "command": COMMAND,
-        "machine": machine,
-        "seconds": old["seconds"] if options.fit_only or options.judge_only else round(time.monotonic() - begin),
-        "errors": {"calibration": summary(runs), "judged": summary(judged)},
-        "calibration": runs,
-        "judged": judged,
-    }
-    RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8", newline="\n")
-    print(json.dumps(summary(runs)))
-    return told(judged)
+            model_errors(runs, fits, machine["cores"])
+            result["calibration"] = runs
+            if not options.check_only:
+                estimates.DATA.write_text(json.dumps(fits, indent=1) + "\n", encoding="utf-8", newline="\n")
+                estimates.data.cache_clear()
+        if not options.fit_only:
+            for kind in options.format or JUDGED:
+                begin = time.monotonic()
+                rows = judge(folder, [kind])
+                kept = [row for row in result["judged"] if row["format"] in JUDGED and row["format"] != kind]
+                order = list(JUDGED)
+                result["judged"] = sorted([*kept, *rows], key=lambda row: order.index(row["format"]))
+                result["machine"] = machine_facts()
+                result["seconds"] = {**result["seconds"], kind: round(time.monotonic() - begin)}
+                if not options.check_only:
+                    save(result)  # a run that is cut off keeps what it has
+    if not options.check_only:
+        save(result)
+    return told(result["judged"])
+
+
+def save(result: dict[str, Any]) -> None:
+    """Write what was measured, with the errors in it."""
+    result["command"] = COMMAND
+    result["errors"] = {"calibration": summary(result["calibration"]), "judged": summary(result["judged"])}
+    names = ("command", "machine", "seconds", "model_machine", "errors", "judged", "calibration")
+    ordered = {name: result[name] for name in names if name in result}
+    RESULT.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8", newline="\n")
+
+
+def told_of(row: dict[str, Any]) -> None:
+    """Print one export."""
+    error = row["error"]
+    print(
+        f"{row['source']:<30} {row['format']:<10} {row['size_bytes'] / 1e6:7.3f} MB {error['size']:+7.1%} "
+        f"(model {error['model_size']:+.0%})   {row['wall_s']:6.2f} s {error['wall']:+7.1%} "
+        f"(model {error['model_wall']:+.0%})   the trial took {row['trial']['took_s']:.1f} s",
+        flush=True,
+    )
 
 
 def told(rows: list[dict[str, Any]]) -> int:
     """Print the errors on recordings."""
-    for row in rows:
-        print(
-            f"{row['source']:<30} {row['format']:<9} {row['size_bytes'] / 1e6:7.3f} MB {row['error']['size']:+7.1%}   "
-            f"{row['wall_s']:6.2f} s {row['error']['wall']:+7.1%}   cpu {row['error']['cpu']:+7.1%}   "
-            f"trial {row['error'].get('trial', math.nan):+7.1%}"
-        )
     for kind, found in summary(rows).items():
-        for what in ("size", "trial", "wall", "cpu"):
-            if what not in found:
-                continue
+        print(f"{kind:<10} {found['exports']} exports", end="")
+        for what in ("size", "wall"):
             one = found[what]
-            print(
-                f"{kind:<9} {what:<4} mean error {one['mean']:.1%} (goal {GOAL:.0%}), median {one['median']:.1%}, "
-                f"worst {one['worst']:.1%}, bias {one['bias']:+.1%}, {found['exports']} exports"
-            )
+            print(f"   {what} off by {one['mean']:.1%} (goal {GOAL:.0%}), worst {one['worst']:.0%}", end="")
+        print()
     return 0
 
 

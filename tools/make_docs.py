@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import bench_tables as bench
+import convert_tables
 import encoder_tables
 import format_table
 import gif_tables
@@ -101,29 +102,31 @@ def memory_table() -> str:
 
 def estimates_table() -> str:
     data = load("estimates")
-    body = [
-        [
-            kind,
-            what,
-            *(f"{one[key]:.0%}" for key in ("mean", "median", "worst")),
-            f"{one['bias']:+.0%}",
-            str(of["exports"]),
-        ]
-        for kind, of in data["errors"]["judged"].items()
-        for what, one in ((name, of[name]) for name in ("trial", "size", "wall", "cpu") if name in of)
-    ]
-    names = {
-        "trial": "bytes, by `--trial`",
-        "size": "bytes, by the model",
-        "wall": "seconds",
-        "cpu": "processor seconds",
-    }
-    body = [[row[0], names[row[1]], *row[2:]] for row in body]
+    judged = data["errors"]["judged"]
+    body = []
+    for kind, of in judged.items():
+        size, wall = of["size"], of["wall"]
+        took = of["took_s"]
+        body.append(
+            [
+                f"`{kind}`",
+                *(f"{one['mean']:.0%}, {one['worst']:.0%}" for one in (size, wall)),
+                f"{took['mean']:.1f} s, {took['worst']:.1f} s",
+                *(f"{of[name]['mean']:.0%}" for name in ("model_size", "model_wall")),
+                str(of["exports"]),
+            ]
+        )
     sources = ", ".join(dict.fromkeys(row["source"] for row in data["judged"]))
-    return (
-        rows(["format", "estimate of", "mean error (goal 20 %)", "median", "worst", "bias", "exports"], body)
-        + f"\n\nOf {sources}. {machine(data)}"
-    )
+    head = [
+        "format",
+        "bytes off by (goal 20 %): mean, worst",
+        "seconds off by (goal 20 %): mean, worst",
+        "the trial took: mean, worst",
+        "bytes by the model: mean",
+        "seconds by the model: mean",
+        "exports",
+    ]
+    return rows(head, body) + f"\n\nOf {sources}: 10 s of each, of sound alone 60. {machine(data)}"
 
 
 def lookahead_table() -> str:
@@ -215,6 +218,8 @@ TABLES: dict[str, Table] = {
     "patchtext": splice.patch_text,
     "encoders": encoder_tables.candidates,
     "encoderoptions": encoder_tables.options,
+    "encoderwhy": encoder_tables.reasons,
+    "variables": encoder_tables.variables,
 }
 
 BENCH: dict[str, Callable[[dict[str, Any] | None], str]] = {
@@ -239,6 +244,7 @@ FILES = (
     "docs/seed.md",
     "docs/splice.md",
     "docs/encoders.md",
+    "docs/conversion.md",
     "docs/gpu.md",
     "docs/formats.md",
 )
@@ -254,6 +260,8 @@ def tables(result: dict[str, Any] | None) -> dict[str, Table]:
         "formats": format_table.table,
         "gif": lambda: gif_tables.table(load("gif")),
         "estimates": estimates_table,
+        "convert": lambda: convert_tables.table(load("convert")),
+        "convertgpu": lambda: convert_tables.table(load("convert_h100")),
         "nvidia": lambda: bench.nvidia(result_of("bench-nvidia")),
         **gpu_tables.tables(),
     }

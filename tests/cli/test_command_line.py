@@ -178,11 +178,24 @@ def test_probe_and_doctor_say_what_there_is(tiny_cap: Path, capsys: pytest.Captu
     (x264,) = (row for row in facts["encoders"] if row["name"] == "libx264")
     assert (x264["available"], x264["right"]) == (True, True)
     assert all(row["reason"] for name in ("encoders", "devices", "adapters") for row in facts[name])
-    assert {row["backend"] for row in facts["converters"]} == {"gpu", "videotoolbox", "swscale"}
+    converters = {row["backend"]: row for row in facts["converters"]}
+    assert set(converters) == {"gpu", "videotoolbox", "swscale", "encoder"}
+    by_swscale = [row for row in facts["converters"] if row["backend"] == "swscale"]
+    # what leads to NV12 is tried with a picture, the rest is not
+    assert all(row["available"] and row["right"] == (True if row["target"] == "nv12" else None) for row in by_swscale)
+    if sys.platform != "darwin":
+        assert not converters["videotoolbox"]["available"]
+        assert converters["encoder"]["reason"] == "not on this platform"
+        (missing,) = (row for row in facts["encoders"] if row["name"] == "h264_videotoolbox")
+        assert (missing["available"], missing["right"]) == (False, None)
     assert run(["doctor", str(tiny_cap)]) == 0
     out = capsys.readouterr().out
     assert "usable memory" in out
-    assert re.search(r"encoder +libx264 \(", out)
+    assert re.search(r"^  yes  right  h264 +libx264 +right in a trial", out, re.MULTILINE)
+    assert re.search(r"^  yes  right  swscale +all pairs of formats$", out, re.MULTILINE)
+    chosen = out.split("what auto chooses for ")[1]
+    assert re.search(r"^  encoder +libx264: ", chosen, re.MULTILINE)
+    assert re.search(r"^ +not h264_\w+: \w", chosen, re.MULTILINE), "and why not the others"
 
 
 def test_version_names_the_licences(capsys: pytest.CaptureFixture[str]) -> None:

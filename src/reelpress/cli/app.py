@@ -135,8 +135,9 @@ def plan_command(
         Path | None, typer.Option("-o", "--output", metavar="OUT", help="Target file.", show_default=False)
     ] = None,
     trial: Annotated[
-        bool, typer.Option("--trial", help="Export some stretches to tell the size.", show_default=False)
-    ] = False,
+        bool,
+        typer.Option("--trial/--no-trial", help="Tell size and time by exporting parts for about three seconds."),
+    ] = True,
     json: Json = False,
     log_level: LogLevel = None,
     debug: Debug = False,

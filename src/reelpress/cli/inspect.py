@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from reelpress.cli.app import Console
 
 
-def plan(source: Path, output: Path | None, options: dict[str, Any], console: Console, *, trial: bool = False) -> None:
+def plan(source: Path, output: Path | None, options: dict[str, Any], console: Console, *, trial: bool = True) -> None:
     """Print the plan of an export."""
     from reelpress.export.api import plan as make_plan
 
@@ -65,7 +65,7 @@ def print_plan(plan: dict[str, Any]) -> None:
     )
     print(f"copy: {'yes' if plan['copy']['used'] else 'no'} ({plan['copy']['reason']})")
     expected = plan["estimate"]
-    how = "by a model; --trial tells the size better" if expected["by"] == "model" else "the size by a trial"
+    how = "by a model, roughly" if expected["by"] == "model" else "by a trial"
     print(f"estimate: {size(expected['size_bytes'])}, {seconds(expected['wall_s'])} ({how})")
     for label in ("not_drawn", "warnings"):
         for line in plan[label]:

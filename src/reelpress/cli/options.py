@@ -67,7 +67,7 @@ EXPORT_OPTIONS: tuple[Option, ...] = (
     Option("language", "Language of sound and subtitles (ISO 639-2).", "eng|…", _TAGS),
     Option("creation_time", "Say in the file when it was made.", None, _TAGS),
     Option("renderer", "Who composes.", "auto|gpu|cpu", _ENGINE),
-    Option("converter", "Who converts pixel formats, where needed.", "auto|gpu|videotoolbox|swscale", _ENGINE),
+    Option("converter", "Who converts pixel formats, where needed.", "auto|gpu|videotoolbox|swscale|encoder", _ENGINE),
     Option("encoder", "Encoder.", "auto|NAME", _ENGINE),
     Option("decoder", "Decoder.", "auto|software|NAME", _ENGINE),
     Option(

@@ -77,6 +77,10 @@ class VariableRate:
         self._shown.append(pts)
         return self._timed(self._session.encode(planes, self._given, key=key))
 
+    def key_next(self) -> None:
+        """Make the next picture that differs a key frame: what comes has nothing to do with what was shown."""
+        self._key = -self._gop
+
     def flush(self) -> list[EncodedPacket]:
         """See :meth:`reelpress.encode.base.Encoder.flush`."""
         ready = self._timed(self._session.flush())

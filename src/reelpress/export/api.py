@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reelpress.compose.planar import PlanarCompositor
 from reelpress.compose.transparent import TransparentCompositor
+from reelpress.errors import ReelpressError
 from reelpress.export import stages
 from reelpress.export.estimates import know_machine
 from reelpress.export.prepare import Job, prepare
@@ -71,7 +73,8 @@ def plan(
         source: As of ``export``.
         output: The same.
         settings: The same.
-        trial: Take the expected size from some stretches that are exported into a temporary folder.
+        trial: Take the expected size and time from a trial: parts of the export, in a temporary folder, for about three
+            seconds. Where it fails, and where packets are copied, the model's estimate stays (``estimate.by``).
 
     Raises:
         InputError, UsageError: As ``export`` would.
@@ -82,7 +85,13 @@ def plan(
             return job.plan
         from reelpress.export.trial import tried
 
-        return replace(job.plan, estimate=tried(job) or job.plan.estimate)
+        try:
+            estimate = tried(job)
+        except ReelpressError as error:
+            # what an export would fail with is that export's to say; the plan is what was asked for
+            logging.getLogger(__name__).warning("The trial failed: %s", error)
+            estimate = None
+        return replace(job.plan, estimate=estimate or job.plan.estimate)
 
 
 def _prepared(

@@ -1,5 +1,7 @@
 """What an export will take: bytes and seconds, from the plan alone, by a small model that was fitted to real exports.
 
+``reelpress plan`` tries parts of the export instead (``trial``); the model is for where there is no time for that.
+
 **Bytes.** The logarithm of the bytes a second and a pixel is linear in a few numbers (``SIZE_TERMS``): what the source
 itself spent on its key frames and on its changes, how much of the picture the plan changes from frame to frame (on a
 sample of frames), how much of that is motion of the scene and not of the source, scale, rates, CRF.
@@ -205,6 +207,11 @@ class _Spent:
         change = float(facts.size[inside & ~keys].sum())
         key = float(facts.size[keys].mean()) if keys.any() else float(facts.size.max())
         return cls(track.key.startswith("display"), pixels, float(inside.sum()), change, key)
+
+
+def shown_pictures(track: VideoTrack, director: Director) -> int:
+    """Pictures of a track from the first to the last that an export shows."""
+    return round(_Spent.of(track, director).pictures)
 
 
 def _source_range(track: VideoTrack, director: Director) -> tuple[float, float]:

@@ -285,6 +285,10 @@ class Policy:
         """A real picture came out of the encoder."""
         self._saved = min(self.limits.savings, self._saved + self.limits.share * size_bytes)
 
+    def restart(self) -> None:
+        """The next picture is a key frame, as the first one is."""
+        self._key = None
+
     def key_seen(self, frame: int) -> None:
         """The encoder made a key frame of its own accord at ``frame``: the next one is due that much later.
 

@@ -149,6 +149,10 @@ class SpliceSession:
             return self._real(planes, pts, decision, self._policy.duration(decision, changed))
         return self._given_on(closing=True) + self._drained()
 
+    def key_next(self) -> None:
+        """Make the next picture a key frame: what comes has nothing to do with what was shown."""
+        self._policy.restart()
+
     def flush(self) -> list[EncodedPacket]:
         """See :meth:`reelpress.encode.base.Encoder.flush`."""
         return self._given_on() + self._written(self._session.flush())
