@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import subprocess
 import sys
@@ -284,6 +285,7 @@ def own() -> Any:
 
 @pytest.mark.gpu
 def test_buffers_and_textures_are_counted(own: Gpu) -> None:
+    gc.collect()  # what other tests have left lying about is not to go meanwhile
     before = native_counts()
     things = [own.buffer(6, "STORAGE|COPY_DST", "testing"), own.texture(8, 4, "r8unorm", "TEXTURE_BINDING", "testing")]
     assert things[0].size == 8

@@ -1,7 +1,7 @@
-"""Art in the arena: backgrounds, pointers, texts and the tables of mosaics, drawn once and kept while they are shown.
+"""Art in the arena: backgrounds, texts, some pointers and tables of mosaics, drawn once and kept while they are shown.
 
-Backgrounds are the 8-bit planes that :mod:`reelpress.compose.planar_background` draws; sprites and texts are placed,
-turned, graded and blurred by the same code as on the CPU, and go over as f16.
+Backgrounds are the 8-bit planes that :mod:`reelpress.compose.planar_background` draws; texts, and the few sprites that
+:mod:`reelpress.compose.gpu.sprites` does not have drawn by passes, are made by the code of the CPU and go over as f16.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@
 // Images lie in `canvas`, in fixed point that holds 0 and 1 exactly: of luma one word a sample, 19 bits of Y' and 13 of
 // coverage, of chroma two words, 24 bits of Cb' and of Cr', and 16 of coverage. (f16 would be off by a sixteenth of a code:
 // enough to round a flat colour the other way.) Art lies in `arena`: f16 (Y', A); (Cb', Cr'), (A, 0).
+// Sprites begin `canvas`, and stay there while they rest; all other images are made anew in every frame.
 
 struct Image {
     at: u32,     // first word
@@ -87,6 +88,14 @@ const IMAGE: u32 = 32u;      // a card whose picture has been made by other pass
 const NV12: u32 = 64u;
 const ARENA: u32 = 128u;     // an image in `arena`, not in `canvas`
 const GROWN_BOX: u32 = 256u; // so is the outline grown by its border
+
+const WEIGHTS: vec3<f32> = vec3<f32>(0.2126, 0.7152, 0.0722);
+
+// (Y', Cb', Cr')
+fn codes_of(rgb: vec3<f32>) -> vec3<f32> {
+    let light = dot(rgb, WEIGHTS);
+    return vec3<f32>(219.0 * light, (rgb.b - light) * (224.0 / 1.8556), (rgb.r - light) * (224.0 / 1.5748));
+}
 
 // Keys' cubic convolution with a = -0.6 (design 4) for distances in samples.
 fn cubic(distance: f32) -> f32 {

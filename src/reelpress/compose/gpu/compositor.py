@@ -51,6 +51,7 @@ _COMPOSE = ("to_nv12", "to_canvas")
 _PARTS = {
     "compose": ("common", "block", "outlines", "pictures", "sheets", "effects", "compose"),
     "passes": ("common", "passes"),
+    "sprites": ("common", "outlines", "sprites"),
 }
 """The files of each module."""
 
@@ -96,10 +97,10 @@ class GpuCompositor:
         gpu = self._gpu
         self._arena = Arena(gpu)
         self._parameters = Parameters(gpu)
-        self._canvas = Buffer(gpu, 1 << 16, "STORAGE", "images")
+        self._canvas = Buffer(gpu, 1 << 16, "STORAGE|COPY_DST|COPY_SRC", "images")
         self._result = Buffer(gpu, 1 << 16, "STORAGE|COPY_SRC", "the finished picture")
         self._newest, self._sources, self._art = Newest(FORMATS), Sources(self._arena), Art(self._arena)
-        self._program = Program(self._sources, self._art)
+        self._program = Program(self._sources, self._art, self._arena)
         self._frames = Frames("nv12")
         self._shaders = _shaders(gpu)
         self._bound: tuple[tuple[int, ...], Any] | None = None
@@ -240,7 +241,7 @@ class GpuCompositor:
                 assert sheet is not None
                 program.rgba(sheet, 0, width, bgra=self._output == "bgra")
             self._result.need(size)
-            self._canvas.need(4 * program.words)
+            self._canvas.need(4 * program.words, keep=program.keep)
             offsets = parameters.write(program.jobs, program.layers, _table(blocks))
             bound = self._bind()
         doing = "drawing a frame"
@@ -256,6 +257,7 @@ class GpuCompositor:
             encoder, self._result.native, size
         )
         gpu.submit(encoder, doing)
+        program.submitted()
         ticket.map()
         return _Begun(news.plan.size, news.damage, blocks, ticket)
 
@@ -397,7 +399,7 @@ class Shaders:
 
     def _compiled(self, entry: str) -> Any:
         plain = entry.rstrip("+")
-        part = "compose" if plain in _COMPOSE else "passes"
+        part = "compose" if plain in _COMPOSE else "sprites" if plain.startswith("sprite_") else "passes"
         module = part + entry.removeprefix(plain)
         device = self._gpu.device
         with self._gpu.errors("compiling the shaders"):

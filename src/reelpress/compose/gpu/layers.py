@@ -112,9 +112,7 @@ def card(layer: PictureLayer | FillLayer, **picture: object) -> bytes:
     """A card; ``picture`` are the members that say what is in it, ``flags`` among them."""
     shape, rect = layer.shape, layer.shape.rect
     rounded = shape.round_top or shape.round_bottom
-    flags = int(picture.pop("flags", 0))  # type: ignore[call-overload]
-    flags |= BOX if shape.radius == 0 or not rounded else 0
-    flags |= SQUIRCLE if shape.kind is CornerKind.SQUIRCLE else 0
+    flags = int(picture.pop("flags", 0)) | _kind(shape)  # type: ignore[call-overload]
     beyond = _ANTIALIAS
     shadow, border = (0.0,) * 3, (0.0,) * 5
     if layer.shadow is not None and layer.shadow.size + 2 * layer.shadow.blur > 0:
@@ -137,6 +135,17 @@ def card(layer: PictureLayer | FillLayer, **picture: object) -> bytes:
         border=border,
         **picture,  # type: ignore[arg-type]
     )
+
+
+def clip(shape: Shape) -> bytes:
+    """An outline, for the passes that clip by it."""
+    return record(0, _kind(shape), outline=_outline(shape))
+
+
+def _kind(shape: Shape) -> int:
+    """Flags that say how an outline is rounded."""
+    square = shape.radius == 0 or not (shape.round_top or shape.round_bottom)
+    return (BOX if square else 0) | (SQUIRCLE if shape.kind is CornerKind.SQUIRCLE else 0)
 
 
 def _outline(shape: Shape) -> tuple[float, ...]:

@@ -192,8 +192,6 @@ fn scale_mean(@builtin(global_invocation_id) id: vec3<u32>) {
 
 // --- grading (scene.plan.Grade) --------------------------------------------------------------------------------------
 
-const WEIGHTS: vec3<f32> = vec3<f32>(0.2126, 0.7152, 0.0722);
-
 fn smooth_between(a: f32, b: f32, x: f32) -> f32 {
     let t = clamp((x - a) / (b - a), 0.0, 1.0);
     return t * t * (3.0 - 2.0 * t);
@@ -204,12 +202,6 @@ fn rgb_of(y: f32, blue: f32, red: f32) -> vec3<f32> {
     let r = light + red * (1.5748 / 224.0);
     let b = light + blue * (1.8556 / 224.0);
     return vec3<f32>(r, (light - WEIGHTS.x * r - WEIGHTS.z * b) / WEIGHTS.y, b);
-}
-
-// (Y', Cb', Cr')
-fn codes_of(rgb: vec3<f32>) -> vec3<f32> {
-    let light = dot(rgb, WEIGHTS);
-    return vec3<f32>(219.0 * light, (rgb.b - light) * (224.0 / 1.8556), (rgb.r - light) * (224.0 / 1.5748));
 }
 
 fn hash(x: u32, y: u32, k: u32) -> f32 {
