@@ -341,6 +341,7 @@ def test_a_plan_does_not_fail_with_its_trial(
     def fail(*_: object) -> None:
         raise EncoderError("no luck")
 
+    caplog.set_level("WARNING")  # tests of the command line set another one
     monkeypatch.setattr(Trial, "pictures", fail)
     found = plan(tiny_cap, tmp_path / "x.mp4", settings=SMALL, trial=True)
     assert found.estimate.by == "model" and "no luck" in caplog.text

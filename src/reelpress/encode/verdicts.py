@@ -104,13 +104,13 @@ def _windows_drivers() -> list[str]:
         import winreg
     except ImportError:
         return []
-    registry: Any = winreg
+    system: Any = winreg
     found: list[str] = []
-    with contextlib.suppress(OSError), registry.OpenKey(registry.HKEY_LOCAL_MACHINE, DISPLAY_ADAPTERS) as cards:
+    with contextlib.suppress(OSError), system.OpenKey(system.HKEY_LOCAL_MACHINE, DISPLAY_ADAPTERS) as cards:
         for number in range(16):
-            with contextlib.suppress(OSError), registry.OpenKey(cards, f"{number:04d}") as card:
+            with contextlib.suppress(OSError), system.OpenKey(cards, f"{number:04d}") as card:
                 found.append(
-                    " ".join(str(registry.QueryValueEx(card, each)[0]) for each in ("DriverDesc", "DriverVersion"))
+                    " ".join(str(system.QueryValueEx(card, each)[0]) for each in ("DriverDesc", "DriverVersion"))
                 )
     return found
 
