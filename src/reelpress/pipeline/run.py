@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from reelpress.errors import Cancelled, ExportError, OutOfMemoryError, ReelpressError, StallError
+from reelpress.pipeline import switching
 from reelpress.pipeline.cancel import CancelToken
 from reelpress.pipeline.channel import Channel, ChannelClosed, ChannelFailed, ChannelStats, observe_waits
 from reelpress.pipeline.clocks import SYSTEM_CLOCK, WAIT_SLICE_S, AwakeClock, Clock
@@ -111,6 +112,7 @@ class Pipeline:
         self._hard = hard_deadline_s
         self._tracer = tracer
         self._armed_at: float | None = None
+        self._switching = False
         self._outcome = _Outcome()
         self._threads: dict[str, threading.Thread] = {}
         self._contexts: list[StageContext] = []
@@ -224,6 +226,8 @@ class Pipeline:
         self._tick = on_tick or self._tick
         self._outside = frozenset({outside.name} if outside is not None else ())
         self._started_at = self._clock.now()
+        switching.begin()
+        self._switching = True
         self._arm_hard_deadline()  # before the first stage can take the interpreter's lock and keep it
         for channel in self._channels:
             channel.bind(clock=self._clock, cancel=self._cancel, judge=self._judge, tracer=self._tracer)
@@ -349,6 +353,9 @@ class Pipeline:
         finally:
             if self._armed_at is not None:
                 faulthandler.cancel_dump_traceback_later()
+            if self._switching:
+                self._switching = False
+                switching.end()
             self._remove_callback()
             # Break the cycles through this object: pictures are large, and the collector comes late.
             self._remove_callback = self._tick = _nothing
