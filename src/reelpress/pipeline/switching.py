@@ -3,7 +3,7 @@
 Stages run mostly in native code and need the lock for moments. But a thread that lets go of it for a short native call
 often has it back before the one that waits is awake, again and again; only after ``sys.getswitchinterval()`` without a
 change is it made to hand over. With Python's 5 ms the encoder's thread could stand still for milliseconds between two
-pictures while the compositor's called numpy, and the encoder's own threads ran dry. On two cores it makes no difference.
+pictures while the compositor's called numpy, and the encoder's own threads ran dry. On two cores it changes nothing.
 """
 
 from __future__ import annotations
