@@ -109,7 +109,7 @@ def facts() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "reelpress": __version__,
-        "commit": commit or os.environ.get("REELPRESS_BENCH_COMMIT", "unknown"),
+        "commit": os.environ.get("REELPRESS_BENCH_COMMIT") or commit or "unknown",
         "av": av.__version__,
         "numpy": numpy.__version__,
         "pillow": PIL.__version__,

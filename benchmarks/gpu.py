@@ -111,11 +111,12 @@ class Look:
         self.read = self.sent = 0
 
     def run(self) -> None:
-        """All frames by one compositor, which compiles the shaders, and by a new one. That counts from its second frame
-        on: the first makes what is kept (the background), and what moves has not been drawn by it before."""
+        """All frames by one compositor, which compiles the shaders, and by a new one. That counts after two frames: the
+        first and the last show what is made once and kept (the background), and nothing of what moves in between."""
         count = len(self._plans) - 1
         for warm in (True, False):
             compositor = self._opened()
+            compositor.compose(self._plans[-1], self._pictures[-1], None)
             last = compositor.compose(self._plans[0], self._pictures[0], None)
             read, sent = compositor.read_back, compositor.uploaded
             begin, cpu = time.perf_counter(), time.thread_time()
@@ -204,7 +205,8 @@ def python_time(gpu: Any, plans: list[Any], pictures: list[dict[str, Any]]) -> d
                 clocked(owner, name)
     try:
         compositor = module.GpuCompositor(gpu=gpu)
-        compositor.compose(plans[0], pictures[0], None)
+        for n in (-1, 0):
+            compositor.compose(plans[n], pictures[n], None)
         native[0], begin = 0.0, time.thread_time()
         for plan, found in zip(plans[1:], pictures[1:], strict=True):
             compositor.begin(plan, found, None)
