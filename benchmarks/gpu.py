@@ -7,7 +7,7 @@ nothing but write them as NV12, and reads that back through the same ring: what 
 least. It uploads every picture, the compositor only those that changed. They take turns; their ratio is of pairs.
 
 "thread" is all processor time of the composing thread; "python" is what is left of it without the time inside of
-wgpu's library (uploads, recording, submitting, polling, mapping) and of the copy out of the mapped buffer.
+wgpu's library (buffers, uploads, recording, submitting, polling, mapping) and of the copy out of the mapped buffer.
 
 ``gpu_export.py`` adds whole exports: with an encoder that costs nothing, NV12 before the read-back against RGBA and
 swscale after it, and to H.264 against x264 alone. Without --software only a real adapter is taken.
@@ -194,7 +194,7 @@ def python_time(gpu: Any, plans: list[Any], pictures: list[dict[str, Any]]) -> d
 
     for owner, names in (
         (api.GPUQueue, ("write_buffer", "submit")),
-        (api.GPUDevice, ("_poll", "create_command_encoder", "create_bind_group")),
+        (api.GPUDevice, ("_poll", "create_buffer", "create_command_encoder", "create_bind_group")),
         (api.GPUCommandEncoder, ("begin_compute_pass", "copy_buffer_to_buffer", "finish")),
         (api.GPUComputePassEncoder, ("set_pipeline", "set_bind_group", "dispatch_workgroups", "end")),
         (api.GPUBuffer, ("map_async", "read_mapped", "unmap")),
