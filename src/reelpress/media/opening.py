@@ -32,7 +32,8 @@ def opened(context: CodecContext, what: str) -> None:
     Raises:
         EncoderError: It refuses its settings.
     """
-    if context.name == "libsvtav1":
+    name = context.name  # before: PyAV 19 crashes when a context that failed to open is asked for it
+    if name == "libsvtav1":
         quiet_svt_av1()
     try:
         context.open()
@@ -40,7 +41,7 @@ def opened(context: CodecContext, what: str) -> None:
         raise
     except (av.FFmpegError, ValueError) as fault:
         reason = getattr(fault, "strerror", None) or str(fault)
-        if context.name.endswith(CHIPS) and not isinstance(fault, ValueError):
+        if name.endswith(CHIPS) and not isinstance(fault, ValueError):
             # "Operation not permitted" is what NVENC says without a driver, "Unknown error occurred" the others.
             raise EncoderError(f"{what} finds no chip, driver or free session ({reason}).") from fault
         raise EncoderError(f"{what} refused its settings: {reason}.") from fault
