@@ -211,9 +211,11 @@ def _probed(
             _compare(fast, right, index)
             times.append((taken, needed))
     finally:
-        swift.close()
-        sure.close()
-        sources.close()
+        try:
+            swift.close()
+        finally:
+            sure.close()
+            sources.close()
     taken, needed = times[-1]  # the first one compiles shaders and makes what is kept
     return name, needed / max(taken, 1e-9)
 

@@ -301,7 +301,7 @@ class _Flow:
         self.shown: Sequence[int] | None = None
         """Frames at which pictures come in the finished file, where not all have one."""
         self.compositor = hooks.compositor(job.ways.renderer)
-        self._loss_told = False
+        self._loss_told = self._ran = False
 
     def run(
         self,
@@ -389,6 +389,7 @@ class _Flow:
             self.hooks.tick()
 
         teller.progress("encode", 0, force=True)
+        self._ran = True  # from here on its stage closes the compositor
         stats = pipeline.run(cancel, on_tick=tick)
         self.observer.tick(last=True)
         teller.progress(self.progress.phase, self.progress.encoded, force=True)
@@ -398,6 +399,8 @@ class _Flow:
 
     def abandon(self) -> None:
         """Close what a run that failed left open."""
+        if not self._ran:
+            self.compositor.close()
         self.writer.abort()
         if self.mixer is not None:
             self.mixer.close()

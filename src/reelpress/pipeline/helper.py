@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 DEADLINE_S = 10.0
 """For the other half, from the moment the own one is done: such calls take milliseconds."""
+SLICES = 10
+"""Waits that the deadline is made of: a process that was frozen (Ctrl-Z, a debugger) finds one of them over, not all."""
 
 
 class Helper:
@@ -41,24 +43,28 @@ class Helper:
         They gain something where they spend their time without Python's lock, as numpy's copies do.
 
         Raises:
-            StallError: The other thread did not come back. What ``there`` writes to may still be written to.
+            StallError: The other thread did not come back. What ``there`` reads and writes may still be used.
             Exception: What ``here`` raised, else what ``there`` raised; after both have ended.
             RuntimeError: It was closed.
         """
         if self._closed:
             raise RuntimeError(f"The helper {self._name!r} was closed.")
         if self._thread is None:
-            self._thread = threading.Thread(target=self._main, name=THREAD_PREFIX + self._name, daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._main, name=THREAD_PREFIX + self._name, daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # a limit of the system: then this thread does it all
+                try:
+                    here()
+                finally:
+                    there()
+                return
+            self._thread = thread
         self._work.put(there)
         try:
             here()
         finally:
-            try:
-                failed = self._done.get(timeout=self._deadline_s)
-            except queue.Empty:
-                self._closed = True  # its answer would be taken for that to the next call
-                raise StallError(self._name, "native", self._deadline_s) from None
+            failed = self._answer()
         if failed is not None:
             raise failed
 
@@ -69,6 +75,20 @@ class Helper:
         if thread is not None:
             self._work.put(None)
             thread.join(self._deadline_s)
+
+    def _answer(self) -> BaseException | None:
+        """What the other thread's call raised, if anything.
+
+        Raises:
+            StallError: It did not come back in time.
+        """
+        for _ in range(SLICES):
+            try:
+                return self._done.get(timeout=self._deadline_s / SLICES)
+            except queue.Empty:
+                continue
+        self._closed = True  # its answer would be taken for that to the next call
+        raise StallError(self._name, "native", self._deadline_s)
 
     def _main(self) -> None:
         while True:

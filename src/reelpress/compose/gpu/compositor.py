@@ -19,7 +19,7 @@ from reelpress.compose.gpu.ring import ReadbackRing
 from reelpress.compose.gpu.sources import FORMATS, Sources
 from reelpress.compose.newest import Newest
 from reelpress.compose.planar_frames import Frames, parts
-from reelpress.errors import FormatError
+from reelpress.errors import FormatError, StallError
 from reelpress.media.scale import allocate
 from reelpress.scene.plan import IntRect
 
@@ -182,6 +182,7 @@ class GpuCompositor:
 
         Raises:
             GpuTimeout: It was not done in time, and may be asked for again.
+            StallError: The thread that takes half of the copying did not come back.
             GpuError: Another fault; :meth:`begin` it anew, or elsewhere.
         """
         begun = self._begun[0]
@@ -194,9 +195,14 @@ class GpuCompositor:
         self._begun.popleft()
         try:
             self._picture = self._taken(data, begun)
-        finally:
+        except StallError:
+            raise  # the other thread may still read the driver's memory: it goes with the ring
+        except BaseException:
             del data
             begun.ticket.release()
+            raise
+        del data
+        begun.ticket.release()
         return Composed(self._picture, begun.damage)
 
     def close(self) -> None:
@@ -204,6 +210,8 @@ class GpuCompositor:
         if self._closed:
             return
         self._closed = True
+        if self._beside is not None:
+            self._beside.close()  # first: it reads what is given back below
         while self._begun:
             ticket = self._begun.popleft().ticket
             if ticket is not None:
@@ -217,8 +225,6 @@ class GpuCompositor:
         self._arena.close()
         for buffer in (self._parameters.buffer, self._canvas, self._result):
             buffer.close()
-        if self._beside is not None:
-            self._beside.close()
 
     # --- one frame ---------------------------------------------------------------------------------------------------
 

@@ -199,7 +199,7 @@ class Sprites:
         """Memory for a sprite: where it will be kept, or among the frame's own if that is too small as yet."""
         if number >= KEPT:
             return self._passes.sheet(box)
-        if number == len(self._slots):
+        while number >= len(self._slots):  # of those below it none was drawn here as yet
             self._slots.append(_Slot())
         slot, half = self._slots[number], halved(box)
         luma = aligned(box.area)
