@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import wave
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -144,6 +145,26 @@ def test_sound_is_described(tmp_path: Path) -> None:
     assert (sound.codec, sound.sample_rate, sound.channels) == ("aac", 48_000, 2)
     assert media.video is not None
     assert sound.index != media.video.index
+
+
+@pytest.mark.parametrize("name", ["tone.wav", "tone.bin"])
+def test_a_loud_tone_is_a_wave_file(tmp_path: Path, name: str) -> None:
+    """PyAV 19.0 takes its samples for another format, and finds nothing in that."""
+    samples = (16_000 * np.sin(2 * np.pi * 500 * np.arange(96_000) / 48_000)).astype("<i2")
+    with wave.open(str(tmp_path / name), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(48_000)
+        file.writeframes(samples.tobytes())
+    (sound,) = probe(tmp_path / name).audio
+    assert (sound.codec, sound.sample_rate, sound.channels) == ("pcm_s16le", 48_000, 1)
+
+
+@pytest.mark.parametrize("size", [11, 12, 20])
+def test_the_beginning_of_a_wave_file_is_refused(tmp_path: Path, size: int) -> None:
+    (tmp_path / "cut.wav").write_bytes(b"RIFF\x24\xee\x02\0WAVEfmt \x10\0\0\0"[:size])
+    with pytest.raises(UnreadableInputError):
+        probe(tmp_path / "cut.wav")
 
 
 def test_sound_alone_has_no_video(tmp_path: Path) -> None:

@@ -189,8 +189,21 @@ def _opened(path: Path, more: dict[str, Any]) -> InputContainer:
             timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S),
         )
     except AV_ERRORS as error:
+        if "format" not in more and _is_wave(path):
+            return _opened(path, {**more, "format": "wav"})
         raise _open_error(error, path) from error
     return container
+
+
+def _is_wave(path: Path) -> bool:
+    """Whether a file is RIFF/WAVE by its first bytes. PyAV 19.0's library takes some of them, loud tones for one, for
+    something else, and then finds nothing in them."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(12)
+    except OSError:
+        return False
+    return start[:4] == b"RIFF" and start[8:] == b"WAVE"
 
 
 def packets_of(container: InputContainer, stream: Any) -> Generator[Packet[Any], None, None]:
