@@ -13,7 +13,7 @@ from reelpress.compose.base import Composed
 from reelpress.compose.gpu.compositor import TILE_BYTES, GpuCompositor
 from reelpress.compose.gpu.device import shared
 from reelpress.compose.reference import ReferenceCompositor
-from reelpress.errors import FormatError
+from reelpress.errors import FormatError, StallError
 from reelpress.media.planes import Planes
 from reelpress.media.scale import allocate
 from reelpress.scene.plan import (
@@ -132,6 +132,32 @@ def test_a_copy_in_two_halves_is_the_whole_picture(size, monkeypatch):
     for each in (alone, together):
         each.close()
     assert beside.closed == 1
+
+
+def test_memory_that_another_thread_may_still_read_stays_until_that_is_over(monkeypatch):
+    """A copy in two halves that hangs: nothing is unmapped before the other thread was waited for."""
+    events = []
+
+    class Stuck:
+        def both(self, here, there):
+            raise StallError("read-back", "native", 10)
+
+        def close(self):
+            events.append("closed")
+
+    monkeypatch.setattr("reelpress.compose.gpu.compositor.LARGE_BYTES", 0)
+    compositor = GpuCompositor(beside=Stuck())
+    compositor.begin(plan_of(card()), {"display:0": planes_of(128, 64)}, None)
+    compositor._begun[0].ticket.release = lambda: events.append("released")
+    drop = compositor._gpu.drop
+    monkeypatch.setattr(compositor._gpu, "drop", lambda thing: (events.append("dropped"), drop(thing)))
+    with pytest.raises(StallError):
+        compositor.finish(60)
+    assert events == []
+    compositor.close()
+    assert events[0] == "closed"
+    assert "dropped" in events
+    assert "released" not in events
 
 
 def poison(size: tuple[int, int]) -> None:

@@ -227,6 +227,25 @@ def test_several_of_them_that_come_and_go_and_grow(compositor, image):
         assert worst(last.planes, plan) <= TOLERANCE + 1, number  # groups are rounded between, too
 
 
+@pytest.mark.parametrize("first", ["off the frame", "transparent", "reduced too far"])
+def test_the_second_one_alone_is_for_these_passes(compositor, image, first, tmp_path):
+    """The first takes no memory among those that are kept, in no frame so far."""
+    empty = tmp_path / "empty.png"
+    Image.fromarray(np.zeros((10, 10, 4), np.uint8)).save(empty)
+    below = {
+        "off the frame": sprite(image, x=-500.0),
+        "transparent": sprite(str(empty)),
+        "reduced too far": sprite(image, scale=0.8 / LARGEST_STEP),
+    }[first]
+    last = None
+    for x in (50.3, 61.7, 61.7):  # the first time among the frame's own, then kept, then at rest
+        plan = plan_of(below, sprite(image, x))
+        last = compositor.compose(plan, {}, last)
+        assert worst(last.planes, plan) <= TOLERANCE
+    plan = plan_of(sprite(image, 90.2), sprite(image, 20.4))
+    assert worst(compositor.compose(plan, {}, last).planes, plan) <= TOLERANCE
+
+
 def test_frames_ahead_do_not_disturb_each_other(compositor, image):
     places = [20.0, 20.0, 33.3, 33.3, 33.3, 60.1, 61.2, 61.2]
     plans = [plan_of(sprite(image, x)) for x in places]

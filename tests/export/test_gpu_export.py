@@ -33,7 +33,9 @@ from reelpress.compose.gpu import ring as gpu_ring
 from reelpress.compose.gpu.compositor import GpuCompositor
 from reelpress.compose.gpu.device import Gpu
 from reelpress.compose.gpu.errors import GpuError, GpuLost, GpuMapFailed, GpuOutOfMemory, GpuTimeout, GpuUnavailable
+from reelpress.encode import open as opening
 from reelpress.encode.base import UNKNOWN, Change
+from reelpress.encode.splice.errors import SpliceRefused
 from reelpress.errors import Cancelled, StrictFallbackError
 from reelpress.events import Event, FallbackEvent, ProgressEvent
 from reelpress.export.hooks import Hooks
@@ -426,6 +428,21 @@ def test_strict_makes_a_loss_in_the_middle_an_error(
     last = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert last["type"] == "error"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_fallback_before_the_first_frame_leaves_nothing_on_the_gpu(
+    tiny_cap: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The compose stage, which closes the compositor, never runs then."""
+
+    def refusing(*args: Any, **more: Any) -> Any:
+        raise SpliceRefused("The stream has stripes.")
+
+    monkeypatch.setattr(opening, "Splicer", refusing)
+    before = device().live
+    with pytest.raises(StrictFallbackError, match="stripes"):
+        reelpress.export(tiny_cap, tmp_path / "x.mp4", settings=replace(GPU, strict=True, unchanged="splice"))
+    assert device().live == before
 
 
 def test_a_device_that_goes_between_probe_and_export(

@@ -16,7 +16,8 @@ from reelpress.encode.candidates import named
 from reelpress.encode.select import Choice, EncoderChoice
 from reelpress.errors import EncoderError, FormatError
 from reelpress.export.rendering import PLANAR, Renderer
-from reelpress.export.ways import Ways
+from reelpress.export.settings import ExportSettings
+from reelpress.export.ways import Ways, _converter
 from reelpress.media.encoder import EncoderSpec
 from reelpress.media.opening import has_encoder
 from reelpress.media.scale import allocate
@@ -83,6 +84,38 @@ def test_swscale_goes_on_where_the_systems_converter_fails() -> None:
     assert [planes.format for planes in encoder.given] == ["nv12"] * 3
     # 16 + 219 * 128 / 255 = 125.9 for the grey of RGB; codes stay codes
     assert [int(np.median(planes.planes[0])) for planes in encoder.given] == [126, 126, 128]
+    converting.close()
+
+
+@pytest.mark.gpu
+def test_the_gpu_converts_what_the_cpu_drew_where_it_is_asked_to() -> None:
+    """For Quick Sync, which takes NV12 only; with a software adapter where there is no other."""
+    encoder: Any = Taking()
+    renderer = Renderer("planar", PLANAR)
+    choice = _converter(renderer, SPEC, ExportSettings(converter="gpu"), None)
+    assert (choice.used, choice.fallback) == ("gpu", None)
+    converting = ways("gpu", renderer).before(encoder)
+    assert converting is not None
+    converting.encode(grey("yuv420p", BT709_LIMITED, 90), 0)
+    assert (converting.used, converting.conversions, converting.lost) == ("gpu", 1, None)
+    (made,) = encoder.given
+    assert made.format == "nv12"
+    assert all(bool((plane == 90).all()) for plane in made.planes)
+    converting.close()
+
+
+def test_what_a_gpu_drew_as_rgba_is_not_sent_there_again() -> None:
+    """``--no-gpu-format-conversion`` says that the CPU converts, and the report who really does."""
+    renderer = Renderer("gpu", Choice("gpu", "for this test"), "rgba")
+    asked = ExportSettings(converter="gpu", gpu_format_conversion=False)
+    choice = _converter(renderer, SPEC, asked, None)
+    assert choice.used == "swscale"
+    assert choice.fallback is not None
+    assert (choice.fallback.wanted, choice.fallback.used) == ("gpu", "swscale")
+    assert "--no-gpu-format-conversion" in choice.fallback.reason
+    converting = ways(choice.used, renderer).before(Taking())  # type: ignore[arg-type]
+    assert converting is not None
+    assert converting.used == "swscale"
     converting.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 
 import pytest
@@ -87,4 +88,44 @@ def test_it_does_not_wait_for_ever() -> None:
     with pytest.raises(RuntimeError, match="closed"):
         helper.both(lambda: None, lambda: None)
     free.set()
+    helper.close()
+
+
+def test_a_process_that_was_frozen_is_no_stall(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after Ctrl-Z: a wait is over on the clock before the other thread could run."""
+    helper = Helper("frozen", LONG_S)
+    real, waits = helper._done, []
+
+    class Frozen:
+        def put(self, answer: BaseException | None) -> None:
+            real.put(answer)
+
+        def get(self, timeout: float) -> BaseException | None:
+            waits.append(timeout)
+            if len(waits) == 1:
+                raise queue.Empty
+            return real.get(timeout=timeout)
+
+    monkeypatch.setattr(helper, "_done", Frozen())
+    done: list[str] = []
+    helper.both(lambda: done.append("here"), lambda: done.append("there"))
+    assert sorted(done) == ["here", "there"]
+    assert sum(waits) <= LONG_S
+    helper.close()
+
+
+def test_a_system_without_another_thread_has_it_done_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    helper = Helper("refused", LONG_S)
+    done: list[str] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refused)
+        helper.both(lambda: done.append("here"), lambda: done.append("there"))
+        with pytest.raises(KeyError):
+            helper.both(lambda: fails(KeyError("here")), lambda: done.append("there"))
+    assert done == ["here", "there", "there"]
+    helper.both(lambda: None, lambda: None)  # there is one now
+    assert len(threads("refused")) == 1
     helper.close()

@@ -172,8 +172,7 @@ def _why_not(
     """Why one is not used, and what is wrong with it where it is used because it was asked for."""
     if name == "gpu" and wanted == "auto":
         return (
-            "The pictures lie in the CPU's memory: the GPU would have to get them first and give them back again. "
-            "Ask for it with --converter gpu."
+            "The pictures lie in the CPU's memory: the GPU would have to get them first and give them back again."
         ), None
     converter = make(name, allow_software=allow_software)
     try:

@@ -159,7 +159,7 @@ def _fall_back(job: Job, teller: Teller, stage: str, wanted: str, used: str, rea
     """
     fallback = Fallback(stage, wanted, used, reason)
     if job.settings.flags.strict:
-        raise StrictFallbackError(f"--strict: {used} would be used instead of {wanted} ({stage}), because {reason}")
+        raise StrictFallbackError(f"--strict: {used} would be used instead of {wanted} ({stage}): {reason}")
     if fallback not in job.fallbacks:  # an export to a size runs several times
         job.fallbacks.append(fallback)
     teller.event(FallbackEvent(**asdict(fallback)))

@@ -85,8 +85,10 @@ class Ways:
         A GPU that gives up in the middle leaves the rest to the CPU, which draws yuv420p. A converter that its system
         lets down leaves the rest to swscale.
         """
-        if self.converter.used not in ("none", "gpu", "swscale", "encoder"):
-            first = make_converter(self.converter.used)
+        used = self.converter.used
+        inside = used == "gpu" and self.renderer.name == "gpu"  # its compositor writes what the encoder takes
+        if used not in ("none", "swscale", "encoder") and not inside:
+            first = make_converter(used, allow_software=True)
             return Converting(encoder, FallbackConverter(first, lambda: make_converter("swscale"), judge=_goes_on))
         if self.converter.used == "swscale":
             return Converting(encoder, make_converter("swscale"))
@@ -163,7 +165,13 @@ def _converter(renderer: Renderer, spec: EncoderSpec, settings: ExportSettings, 
         return ConverterChoice("exact", reason, fallback=lost)
     if renderer.name == "gpu" and renderer.output == target:
         return choose_converter("auto" if wanted == "swscale" else wanted, "rgba", target, *size, drawn_on_gpu=True)
-    found = choose_converter(wanted, renderer.output, target, *size, kept=kept_verdicts())
+    if renderer.name == "gpu" and wanted == "gpu" and not settings.flags.gpu_format_conversion:
+        found = choose_converter("auto", renderer.output, target, *size, kept=kept_verdicts())
+        reason = "with --no-gpu-format-conversion the CPU converts what the GPU drew"
+        return replace(found, fallback=Fallback("converter", wanted, found.used, reason))
+    # Who asks for it by name may have a software adapter, as with --renderer.
+    by_name = wanted == "gpu"
+    found = choose_converter(wanted, renderer.output, target, *size, allow_software=by_name, kept=kept_verdicts())
     if found.used == "none" and wanted not in ("auto", "swscale"):
         reason = "pictures are composed in the encoder's own format"
         return ConverterChoice("none", reason, fallback=Fallback("converter", wanted, "none", reason))

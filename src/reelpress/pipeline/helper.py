@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 DEADLINE_S = 10.0
 """For the other half, from the moment the own one is done: such calls take milliseconds."""
 SLICES = 10
-"""Waits that the deadline is made of: a process that was frozen (Ctrl-Z, a debugger) finds one of them over, not all."""
+"""Waits that the deadline is made of: a process that was frozen (Ctrl-Z, a debugger) has lost one of them, not all."""
 
 
 class Helper:
