@@ -20,7 +20,7 @@ from reelpress.export.settings import DECODERS, ExportSettings
 from reelpress.media import decode, hardware
 from reelpress.media._decoder import DecoderRun
 from reelpress.media.decode import VideoSource
-from reelpress.media.hardware import DEVICES, TRIAL_FRAMES, Tried, devices, same_picture, try_device
+from reelpress.media.hardware import DEVICES, TRIAL_FRAMES, Tried, devices, same_picture, try_device, why_absent
 from reelpress.media.index import build_index
 from reelpress.media.probe import VideoStreamInfo, probe
 
@@ -170,6 +170,21 @@ def test_device_files_tell_what_is_worth_trying(tmp_path: Path, monkeypatch: pyt
     assert devices("win32", tmp_path) == ["cuda", "d3d11va", "qsv"]
     monkeypatch.setattr(hardware, "hwdevices_available", lambda: ["drm"])
     assert devices("win32", tmp_path) == []
+
+
+def test_why_one_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hardware, "hwdevices_available", lambda: ["cuda", "qsv"])
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "dev/nvidiactl").touch()
+    assert {name: why_absent(name, "linux", tmp_path) for name in DEVICES} == {
+        "cuda": None,
+        "videotoolbox": "not on this platform",
+        "d3d11va": "not on this platform",
+        "qsv": "no device file of it",
+        "vaapi": "not in this installation's codec library",
+    }
+    assert why_absent("d3d11va", "win32", tmp_path) == "not in this installation's codec library"
+    assert why_absent("qsv", "win32", tmp_path) is None
 
 
 def test_the_settings_know_every_device() -> None:

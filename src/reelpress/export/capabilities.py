@@ -16,8 +16,7 @@ from reelpress.encode.candidates import CANDIDATES
 from reelpress.errors import EncoderError
 from reelpress.export.rendering import gpu_possible
 from reelpress.media.encoder import EncoderSpec
-from reelpress.media.hardware import DEVICES
-from reelpress.media.hardware import devices as present_devices
+from reelpress.media.hardware import DEVICES, why_absent
 from reelpress.media.opening import has_encoder
 from reelpress.media.trial import trial
 
@@ -66,16 +65,14 @@ def encoders() -> list[dict[str, Any]]:
 
 def devices() -> list[dict[str, Any]]:
     """Devices that may decode: ``name``, ``present``, ``reason``. Whether one is used is tried with each file."""
-    found = present_devices()
+    absent = {name: why_absent(name) for name in DEVICES}
     return [
         {
             "name": name,
-            "present": name in found,
-            "reason": "used where a trial of the file says exact and faster"
-            if name in found
-            else ("no device file of it" if sys.platform.startswith(platforms) else "not on this platform"),
+            "present": reason is None,
+            "reason": reason or "used where a trial of the file says exact and faster",
         }
-        for name, platforms in DEVICES.items()
+        for name, reason in absent.items()
     ]
 
 

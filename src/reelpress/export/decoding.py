@@ -61,7 +61,9 @@ def choose_decoder(
         return "software", Choice(software, bounded, tuple((name, why) for name in present())), []
     for name in present() if wanted == "auto" else [wanted]:
         if name not in present():
-            rejected.append((name, "is not on this platform or not in this installation's codec library"))
+            from reelpress.media.hardware import why_absent
+
+            rejected.append((name, why_absent(name) or "not here"))
             continue
         tried = trial(name, largest)
         # Who asks for it by name may have reasons; only wrong pictures are no matter of taste.

@@ -74,6 +74,15 @@ def devices(system: str = sys.platform, root: Path = Path("/")) -> list[str]:
     return found
 
 
+def why_absent(name: str, system: str = sys.platform, root: Path = Path("/")) -> str | None:
+    """Why a device type of :data:`DEVICES` is not among :func:`devices`, without its name; ``None``: it is."""
+    if not system.startswith(DEVICES[name]):
+        return "not on this platform"
+    if name not in hwdevices_available():
+        return "not in this installation's codec library"
+    return None if name in devices(system, root) else "no device file of it"
+
+
 def try_device(
     name: str,
     path: Path,
