@@ -442,6 +442,9 @@ def test_there_must_be_sound(tmp_path):
         ("x.mov", {"crf": 20.0}, "--crf means nothing for ProRes"),
         ("x.mov", {"codec": "hevc", "cursor_only": True}, "which hevc has not"),
         ("x.mp4", {"cursor_only": True}, "needs a format with alpha"),
+        ("x.webm", {"transparent": True}, "needs a format with alpha: .*webp, apng, png or gif"),
+        ("x.mkv", {}, "no .mkv is made here. Allowed are: mp4, gif, .*--format mp4 writes one"),
+        ("x.JPG", {}, "no .jpg is made here"),
         ("x.mp4", {"loop": 2}, "--loop is for"),
         ("x.png", {"loop": 2}, "--loop is for"),
         ("x.webp", {"crf": 20.0}, "--crf means nothing"),
@@ -462,6 +465,29 @@ def test_the_command_refuses_with_two(tiny, tmp_path):
     found = command("export", tiny, "-o", "x.gif", "--codec", "hevc", cwd=tmp_path)
     assert found.exit == 2 and "--codec hevc means nothing for a GIF" in found.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_of_another_kind_only_where_the_format_is_said(tiny, tmp_path):
+    assert reelpress.plan(tiny, tmp_path / "x.mkv", settings=settings(format="mp4")).output.endswith("x.mkv")
+    assert reelpress.plan(tiny, tmp_path / "x.v1", settings=settings()).output.endswith("x.v1")
+
+
+def test_sound_alone_has_no_pictures_in_what_is_said(tiny, tmp_path):
+    found = command("export", tiny, "-o", "x.wav", cwd=tmp_path)
+    assert found.exit == 0 and "x.wav: sound alone, " in found.stderr and " s of sound in " in found.stderr
+    assert "fps" not in found.stderr.splitlines()[-1] and "frames, " not in found.stderr.splitlines()[0]
+    found = command("plan", tiny, "-o", "y.wav", cwd=tmp_path)
+    assert found.exit == 0 and "\n  sound alone, " in found.stdout
+    assert "copy: no (a wav has sound alone, which is encoded)" in found.stdout
+
+
+def test_a_pointer_overlay_without_a_pointer_says_so(tiny, tmp_path):
+    video = tmp_path / "plain.mp4"
+    reelpress.export(tiny, video, settings=settings())
+    plan = reelpress.plan(video, tmp_path / "x.mov", settings=settings(cursor_only=True))
+    assert any("no pointer in this recording" in warning for warning in plan.warnings)
+    plan = reelpress.plan(tiny, tmp_path / "x.mov", settings=settings(cursor_only=True))
+    assert not any("nothing in the pictures" in warning for warning in plan.warnings)
 
 
 @pytest.mark.parametrize("name", ["x.mov", "x.webm", "x.webp", "x.apng", "shots/%05d.png", "x.m4a", "x.wav"])

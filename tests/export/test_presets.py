@@ -171,6 +171,19 @@ def test_the_look_is_laid_over_the_project(tmp_path: Path, tiny_cap: Path) -> No
         assert load_project(recording, look="slack").project == load_project(recording).project
 
 
+def test_a_broken_look_is_the_presets_mistake_not_the_projects(tmp_path: Path, tiny_cap: Path) -> None:
+    from reelpress.errors import SettingsError
+    from reelpress.project.load import load_project
+    from reelpress.recording.load import load
+
+    file = tmp_path / "look.toml"
+    file.write_text("[look]\nbackground = 3\n")
+    with load(tiny_cap) as recording, pytest.raises(SettingsError) as caught:
+        load_project(recording, look=str(file))
+    said = str(caught.value)
+    assert said == f"The look of the preset {file}, key 'background': expected an object, given 3."
+
+
 # What is refused
 
 

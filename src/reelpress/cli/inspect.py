@@ -36,10 +36,10 @@ def plan(source: Path, output: Path | None, options: dict[str, Any], console: Co
 def print_plan(plan: dict[str, Any]) -> None:
     """The plan as people read it."""
     print(f"{plan['source']} -> {plan['output']}")
-    print(
-        f"  {plan['frames']} frames, {plan['width']}x{plan['height']} at {float(Fraction(plan['fps'])):g} fps, "
-        f"{plan['duration_s']:.3f} s"
-    )
+    from reelpress.export.plan import is_sound_alone, said_of_rate
+
+    shown = f"{plan['frames']} frames, {plan['width']}x{plan['height']} at {float(Fraction(plan['fps'])):g} fps"
+    print(f"  {'sound alone' if is_sound_alone(plan) else shown}, {plan['duration_s']:.3f} s")
     print("formats")
     for edge in plan["formats"]:
         print(f"  {edge['edge']:<28} {edge['format']:<11} {edge['matrix']:<7} {edge['range']:<8} by {edge['by']}")
@@ -54,8 +54,6 @@ def print_plan(plan: dict[str, Any]) -> None:
         print(f"{name}: {choice['used']} ({choice['reason']})")
         for rejected in choice["rejected"]:
             print(f"  not {rejected['name']}: {rejected['reason']}")
-    from reelpress.export.plan import said_of_rate
-
     print(f"rate control: {said_of_rate(plan['rate_control'])}")
     print(f"audio: {plan['audio']['reason']}")
     buffers = plan["buffers"]

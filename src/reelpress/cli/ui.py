@@ -143,9 +143,12 @@ class BarReporter:
 def _tell(event: Event, *, results: bool) -> None:
     """Everything but progress, as lines."""
     if isinstance(event, PlanEvent):
+        from reelpress.export.plan import is_sound_alone
+
         plan = event.plan
+        shown = f"{plan['frames']} frames, {plan['width']}x{plan['height']}"
         print(
-            f"{plan['source']} -> {plan['output']}: {plan['frames']} frames, {plan['width']}x{plan['height']}, "
+            f"{plan['source']} -> {plan['output']}: {'sound alone' if is_sound_alone(plan) else shown}, "
             f"{float(plan['duration_s']):.2f} s, {plan['encoder']['used']}",
             file=sys.stderr,
         )
@@ -160,9 +163,11 @@ def _tell(event: Event, *, results: bool) -> None:
     elif isinstance(event, CompletedEvent):
         report = event.report
         output = report["output"]
+        of, rate = "video", f" ({report['fps']:.0f} fps)"
+        if output["video_codec"] == "none":
+            of, rate = "sound", ""
         print(
-            f"{output['duration_s']:.2f} s of video in {report['wall_s']:.2f} s ({report['fps']:.0f} fps), "
-            f"{size(output['size_bytes'])}",
+            f"{output['duration_s']:.2f} s of {of} in {report['wall_s']:.2f} s{rate}, {size(output['size_bytes'])}",
             file=sys.stderr,
         )
         if results:

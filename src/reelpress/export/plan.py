@@ -93,6 +93,11 @@ class ExportPlan:
         return result
 
 
+def is_sound_alone(plan: Mapping[str, Any]) -> bool:
+    """Whether a plan (:meth:`ExportPlan.to_dict`) is of a file without pictures; its frames only count time."""
+    return any(edge["edge"] == "encoded" and edge["matrix"] == "none" for edge in plan["formats"])
+
+
 def said_of_rate(rate: Mapping[str, Any]) -> str:
     """``rate_control`` in words, without a full stop."""
     if "profile" in rate:

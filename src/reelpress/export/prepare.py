@@ -157,11 +157,21 @@ class Job:
         self.close()
 
 
+_OTHERS = frozenset(
+    (
+        *("3gp", "avi", "flv", "m2ts", "mka", "mkv", "mpeg", "mpg", "mts", "mxf", "ogv", "ts", "wmv"),
+        *("aac", "ac3", "aif", "aiff", "flac", "mp3", "oga", "ogg", "opus", "wma"),
+        *("avif", "bmp", "heic", "heif", "jpeg", "jpg", "jxl", "svg", "tif", "tiff"),
+    )
+)
+"""Suffixes of pictures, sound and video that no format here has."""
+
+
 def target_path(source: Path, output: Path | None, settings: ExportSettings) -> Path:
     """The file that an export writes: ``output``, or ``./<source stem>.<ext>``.
 
     Raises:
-        SettingsError: The suffix contradicts ``--format``.
+        SettingsError: The suffix contradicts ``--format``, or is that of a kind of file that is not made here.
     """
     if output is None:
         # abspath, not resolve: a link to a recording gives its own name to the result
@@ -170,6 +180,11 @@ def target_path(source: Path, output: Path | None, settings: ExportSettings) -> 
     suffix = output.suffix.lower().lstrip(".")
     if settings.format is not None and suffix in FORMATS and suffix != settings.format:
         raise SettingsError(f"-o {output} and --format {settings.format} contradict each other. Leave one out.")
+    if settings.format is None and suffix in _OTHERS:  # else it would be an MP4 under a name that says otherwise
+        raise SettingsError(
+            f"-o {output}: no .{suffix} is made here. Allowed are: {', '.join(FORMATS)}. "
+            "--format mp4 writes one under this name."
+        )
     return output
 
 
@@ -263,6 +278,8 @@ def _prepared(source: Path, target: Path, settings: ExportSettings, recording: R
     copied: CopyJob | None = None
     uncopied = ""
     try:
+        if not output.has_pictures:
+            raise CopyRefused(f"a {output.name} has sound alone, which is encoded")
         if output.name != "mp4" or output.video_codec != "h264":
             raise CopyRefused(f"the pictures of a {output.name} with {output.video_codec} are encoded")
         if is_pipe(target):
@@ -278,7 +295,7 @@ def _prepared(source: Path, target: Path, settings: ExportSettings, recording: R
     if settings.flags.strict and fallbacks:
         first = fallbacks[0]
         raise StrictFallbackError(
-            f"--strict: {first.used} would be used instead of {first.wanted} ({first.stage}), because {first.reason}."
+            f"--strict: {first.used} would be used instead of {first.wanted} ({first.stage}): {first.reason}."
         )
     plan = _explain(source, target, settings, recording, project, director, spans, rate, buffers, ways, output)
     plan = replace(

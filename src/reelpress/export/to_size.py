@@ -59,7 +59,8 @@ def ladder() -> list[Less]:
     """All tries that may be made, the best first."""
     ways = [(Fraction(1), 255, 0), (Fraction(1), 127, 15), (Fraction(2, 3), 127, 25), (Fraction(2, 3), 63, 35)]
     scales = [1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.42, 0.35, 0.3, 0.25, 0.2]
-    tries = [Less(scale, *way) for scale in scales for way in ways]
+    last = [Less(0.2, Fraction(1, 3), 31, 50), Less(0.15, Fraction(1, 3), 31, 50), Less(0.12, Fraction(1, 3), 15, 60)]
+    tries = [Less(scale, *way) for scale in scales for way in ways] + last
     return sorted(tries, key=lambda less: -less.cost)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reelpress.errors import InputError, MissingInputError, ProjectError
+from reelpress.errors import InputError, MissingInputError, ProjectError, SettingsError
 from reelpress.project.background import ImageSource, WallpaperSource
 from reelpress.project.captions import Captions
 from reelpress.project.migrations import migrate
@@ -61,7 +61,7 @@ def load_project(recording: Recording, file: Path | None = None, *, look: str | 
         MissingInputError: ``file`` does not exist.
         UnreadableInputError: It cannot be read.
         ProjectError: No JSON, or a key breaks the schema; names file, key, expected and given.
-        SettingsError: There is no such preset.
+        SettingsError: There is no such preset, or its look breaks the schema where the project alone does not.
     """
     warnings: list[str] = []
     source = _project_file(file) if file is not None else recording.project_file
@@ -75,10 +75,19 @@ def load_project(recording: Recording, file: Path | None = None, *, look: str | 
             warnings.append(f"{recording.root} has no {PROJECT_FILE}; Cap's defaults are used.")
     else:
         data = PLAIN_LOOK
-    if look is not None:
-        data, text = overlay(data, _look(look)), None
     shown = source or recording.root / PROJECT_FILE
-    project, notes, migrated = parse_project(data, shown, text)
+    if look is None:
+        project, notes, migrated = parse_project(data, shown, text)
+    else:
+        bare, text_of_bare, data = data, text, overlay(data, _look(look))
+        try:
+            project, notes, migrated = parse_project(data, shown)
+        except ProjectError as error:
+            parse_project(bare, shown, text_of_bare)  # the project's own mistake is told as such
+            where = "" if error.key is None else f", key {error.key!r}"
+            raise SettingsError(
+                f"The look of the preset {look}{where}: expected {error.expected}, given {error.given}."
+            ) from None
     warnings.extend(notes)
     base = source.parent if source is not None else recording.root
     project = _with_captions(project, recording, warnings)

@@ -430,6 +430,11 @@ class Director:
 
     def _missing_pointers(self) -> list[str]:
         cursor = self.project.cursor
+        if self._alpha == "pointer":
+            if cursor.hide or cursor.size <= 0:
+                return ["The project hides the pointer, so there is nothing in the pictures."]
+            if not any(segment.pointer.moves for segment in self.recording.segments):
+                return ["There is no pointer in this recording, so there is nothing in the pictures."]
         if cursor.hide or cursor.size <= 0 or cursor.type is CursorType.CIRCLE:
             return []
         ids = {move.cursor_id for segment in self.recording.segments for move in segment.pointer.moves} - set(

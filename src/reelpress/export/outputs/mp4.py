@@ -117,7 +117,7 @@ class Mp4Output:
         refuse(settings, _ONLY_GIF, "is for --format gif only.")
         refuse(settings, ("loop",), "is for --format gif, webp and apng only.")
         if not self.alpha:
-            refuse(settings, _ALPHA, "needs a format with alpha: --format mov (ProRes 4444), webp, apng or png.")
+            refuse(settings, _ALPHA, "needs a format with alpha: --format mov (ProRes 4444), webp, apng, png or gif.")
 
     def rate(self, natural: Fraction) -> Fraction:
         return natural
