@@ -46,7 +46,9 @@ CROSSING = (Fraction(138, 10), Fraction(143, 10))
 
 def settings(span: tuple[Fraction, Fraction] | None = None, resolution: str = SMALL) -> ExportSettings:
     start, end = span or (None, None)
-    return ExportSettings(resolution=resolution, fps=Fraction(FPS), crf=0, no_audio=True, start=start, end=end)
+    return ExportSettings(
+        resolution=resolution, fps=Fraction(FPS), crf=0, no_audio=True, start=start, end=end, unchanged="encode"
+    )
 
 
 def digest(planes: Planes) -> str:
