@@ -46,15 +46,16 @@ def main() -> None:
     options = parser.parse_args()
     look = ["--project", str(project(False))]
     four_k = ["--resolution", "4k", "--fps", "30", *look]
+    encoded = ["--unchanged", "encode"]  # else packets are copied where nothing is drawn
     jobs: dict[str, Any] = {
         "1080p": lambda: export("1080p60", *look),
         "1080p zoom": lambda: export("1080p60", "--project", str(project(True))),
-        "1080p no look": lambda: export("1080p60"),
+        "1080p no look": lambda: export("1080p60", *encoded),
         "4K": lambda: export("4k30", *four_k),
-        "4K no look": lambda: export("4k30", "--resolution", "source"),
+        "4K no look": lambda: export("4k30", "--resolution", "source", *encoded),
         "1080p in 256 MB": lambda: export("1080p60", "--memory", "256MB", *look),
-        "1 minute": lambda: export("360p15-1min", "--resolution", "source"),
-        "30 minutes": lambda: export("360p15-30min", "--resolution", "source"),
+        "1 minute": lambda: export("360p15-1min", "--resolution", "source", *encoded),
+        "30 minutes": lambda: export("360p15-30min", "--resolution", "source", *encoded),
         **{
             f"1080p with {gib} GiB": (lambda g=gib: export("1080p60", *look, driver=with_ram(g)))
             for gib in (4, 8, 15.6, 16, 32)
