@@ -13,7 +13,13 @@ import pytest
 from videos import make_video, numbered
 
 from reelpress.color import Matrix, Range, Siting, Transfer
-from reelpress.errors import InputError, MissingInputError, UnreadableInputError, UnsupportedInputError
+from reelpress.errors import (
+    InputError,
+    MissingInputError,
+    OutOfMemoryError,
+    UnreadableInputError,
+    UnsupportedInputError,
+)
 from reelpress.media.probe import VideoStreamInfo, probe
 
 if TYPE_CHECKING:
@@ -251,6 +257,38 @@ def test_not_one_picture_can_be_decoded(tmp_path: Path) -> None:
     data[start:end] = np.random.default_rng(1).integers(0, 256, end - start).astype(np.uint8).tobytes()
     path.write_bytes(data)
     assert "can be decoded" in refused(path, UnreadableInputError)
+
+
+def sound_alone(path: Path) -> Path:
+    with av.open(str(path), "w", format="ipod", container_options={"movflags": "faststart"}) as container:
+        stream = container.add_stream("aac", rate=48_000)
+        frame = av.AudioFrame(format="fltp", layout="stereo", samples=1024)
+        frame.sample_rate, frame.pts = 48_000, 0
+        for plane in frame.planes:
+            plane.update(bytes(plane.buffer_size))
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def test_a_damaged_size_is_no_lack_of_memory(tmp_path: Path) -> None:
+    """An entry of 16 MiB in a file of 1 kB: FFmpeg says that it cannot allocate memory."""
+    path = sound_alone(tmp_path / "a.m4a")
+    raw = bytearray(path.read_bytes())
+    entry = raw.index(b"stsd") + 12  # ISO/IEC 14496-12, 8.5.2: version and flags, number of entries, the first's size
+    raw[entry] = 1
+    path.write_bytes(raw)
+    assert "is damaged" in refused(path, UnreadableInputError)
+
+
+def test_a_lack_of_memory_is_no_damaged_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reelpress.media._av._PROBE_BYTES", 1 << 62)  # more than any machine has
+    path = sound_alone(tmp_path / "a.m4a")
+    raw = bytearray(path.read_bytes())
+    raw[raw.index(b"stsd") + 12] = 1
+    path.write_bytes(raw)
+    with pytest.raises(OutOfMemoryError, match="while reading"):
+        probe(path)
 
 
 @pytest.mark.parametrize("text", ["http://example.invalid/a.mp4", "https://example.invalid/a.m3u8", "rtsp://x/y"])

@@ -97,13 +97,34 @@ def reason(error: BaseException) -> str:
     return text[:1].lower() + text[1:]
 
 
+_PROBE_BYTES = 1 << 27
+"""Larger than a picture of 8K with 10 bits, the largest piece that reading an intact file asks for."""
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether ``error`` says that memory ran out, and it did.
+
+    FFmpeg also says so (ENOMEM) where a damaged count or size in a file asks for more than FFmpeg ever gives (2 GiB).
+    Then there is memory, which is tried here by taking some.
+    """
+    if not (isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM):
+        return False
+    try:
+        bytearray(_PROBE_BYTES)
+    except MemoryError:
+        return True
+    return not isinstance(error, av.error.FFmpegError)
+
+
 def as_input_error(error: BaseException, path: Path, doing: str = "") -> ReelpressError:
     """The ReelpressError to raise for ``error``, met while reading ``path``."""
     if isinstance(error, ReelpressError):
         return error
     code = getattr(error, "errno", None)
-    if isinstance(error, MemoryError) or code == errno.ENOMEM:
+    if out_of_memory(error):
         return OutOfMemoryError("decode", f"while reading {path}")
+    if isinstance(error, MemoryError):
+        return UnreadableInputError(f"{path}: is damaged: a size in it asks for more memory than any video needs.")
     if isinstance(error, FileNotFoundError) and not path.exists():
         return MissingInputError(f"{path}: there is no such file.")
     if isinstance(error, FileNotFoundError):

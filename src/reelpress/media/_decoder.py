@@ -6,7 +6,16 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from reelpress.errors import Cancelled
-from reelpress.media._av import AV_ERRORS, as_input_error, input_errors, open_input, packets_of, reason, stream_of
+from reelpress.media._av import (
+    AV_ERRORS,
+    as_input_error,
+    input_errors,
+    open_input,
+    out_of_memory,
+    packets_of,
+    reason,
+    stream_of,
+)
 from reelpress.media.pulse import beat
 
 if TYPE_CHECKING:
@@ -147,7 +156,7 @@ class DecoderRun:
         try:
             packet = next(self._packets, None)
         except AV_ERRORS as error:
-            if isinstance(error, MemoryError):
+            if out_of_memory(error):
                 raise as_input_error(error, self._path) from error
             # The file is cut off or damaged here: what was read so far is still good.
             self.error = reason(error)
@@ -167,7 +176,7 @@ class DecoderRun:
         except EOFError:
             self._ended = True
         except AV_ERRORS as error:
-            if isinstance(error, MemoryError):
+            if out_of_memory(error):
                 raise as_input_error(error, self._path) from error
             self.error = reason(error)
             self.tainted = True
