@@ -3,11 +3,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 
 import psutil
 import pytest
 
 from reelpress.errors import Cancelled, StallError
+from reelpress.pipeline import child as child_module
 from reelpress.pipeline.cancel import CancelToken
 from reelpress.pipeline.child import Child, run_child
 
@@ -32,6 +34,26 @@ def test_output_errors_and_status_come_back():
         deadline_s=60,
     )
     assert (result.returncode, result.stdout, result.stderr) == (3, b"x" * 300000, "oh")
+
+
+def test_last_words_are_waited_for(monkeypatch: pytest.MonkeyPatch):
+    """The thread that reads stderr may be scheduled only after the child's end was seen."""
+    read = Child._read_errors
+    ended = threading.Event()
+
+    def late(self: Child) -> None:
+        assert ended.wait(60)
+        read(self)
+
+    class Seen(threading.Thread):
+        def join(self, timeout: float | None = None) -> None:
+            ended.set()
+            super().join(timeout)
+
+    monkeypatch.setattr(Child, "_read_errors", late)
+    monkeypatch.setattr(child_module.threading, "Thread", Seen)
+    result = run_child(python("import sys; sys.stderr.write('why it failed'); sys.exit(3)"), name="x", deadline_s=60)
+    assert (result.returncode, result.stderr) == (3, "why it failed")
 
 
 def test_a_program_that_does_not_exist():
@@ -61,11 +83,12 @@ def test_a_stopped_child_is_a_stall_and_is_killed():
     with Child(
         python("import sys, time\nwhile True: print('frame', flush=True); time.sleep(0.01)"),
         name="decode",
-        deadline_s=1.0,
+        deadline_s=60,  # for starting it, which a busy machine may take long for
     ) as child:
         pieces = iter(child)
         assert next(pieces).startswith(b"frame")
         os.kill(child.process.pid, signal.SIGSTOP)
+        child._deadline = 0.5
         with pytest.raises(StallError, match="decode"):
             list(pieces)
     assert child.process.returncode == -signal.SIGKILL

@@ -36,6 +36,8 @@ CHUNK_BYTES = 1 << 16
 BUFFERED_BYTES = 8 << 20
 """Output of a child that waits in memory to be read; then the child waits."""
 STDERR_BYTES = 1 << 14
+LAST_WORDS_S = 1.0
+"""How long after the child's end the rest of its stderr is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,8 @@ class Child:
     def wait(self) -> int:
         """Wait for its end, with the same deadline; returns the exit status (negative: the signal's number).
 
+        All that it wrote to stderr is in :attr:`stderr` then.
+
         Raises:
             StallError, Cancelled: See the class.
         """
@@ -144,9 +148,14 @@ class Child:
         while True:
             if self._cancel is not None:
                 self._cancel.raise_if_cancelled()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                return self.process.wait(WAIT_SLICE_S)
-            since, known = self._watch(since, known, "child exit", moved=False)
+            try:
+                status = self.process.wait(WAIT_SLICE_S)
+            except subprocess.TimeoutExpired:
+                since, known = self._watch(since, known, "child exit", moved=False)
+                continue
+            # Its last words may still be in the pipe. A grandchild may keep that open: then it is not waited for.
+            self._threads[1].join(LAST_WORDS_S)
+            return status
 
     @property
     def stderr(self) -> str:
