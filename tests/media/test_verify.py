@@ -16,6 +16,7 @@ from reelpress.errors import Cancelled, OutputError, VerifyError
 from reelpress.media.encoder import AudioEncoderSpec
 from reelpress.media.h264_sps import parse_sps, sps_of_extradata
 from reelpress.media.mux import Mp4Writer
+from reelpress.media.verify.container import opened, streams_of
 from reelpress.media.verify.mp4 import verify
 from reelpress.media.verify.packets import PacketTable, check_audio_packets, check_video_packets
 from reelpress.media.verify.verdict import Expected
@@ -205,6 +206,30 @@ def test_decoding_times_that_stand_still(good: bytes, check: Any) -> None:
     with pytest.raises(VerifyError, match=r"do not rise|shown at"):
         check(broken)
     assert step > 0
+
+
+@pytest.mark.parametrize("mode", ["fast", "full"])
+def test_sound_of_a_codec_that_nobody_knows(good: bytes, check: Any, mode: str) -> None:
+    """Its description (stsd) is gone; the library has no decoder for it then."""
+    at = good.index(b"stsd", good.index(b"soun"))
+    with pytest.raises(VerifyError, match="its audio track is of no known codec"):
+        check(good[:at] + b"stsN" + good[at + 4 :], mode=mode)
+
+
+def test_pictures_of_a_codec_that_nobody_knows(tmp_path: Path) -> None:
+    path = tmp_path / "x.webm"
+    spec = settings(codec="libvpx-vp9", preset="ultrafast")
+    writer = Mp4Writer(path, video=spec, container="webm")
+    writer.mux([*writer.video.encode(blank(), 0), *writer.video.flush()])
+    writer.finish()
+    expected = Expected(frames=1, fps=Fraction(30), size=(W, H))
+    with opened(path) as container:
+        assert streams_of(container, expected) == (0, -1)
+    raw = path.read_bytes()
+    assert raw.count(b"V_VP9") == 1
+    path.write_bytes(raw.replace(b"V_VP9", b"V_VP1"))
+    with opened(path) as container, pytest.raises(VerifyError, match="its video track is of no known codec"):
+        streams_of(container, expected)
 
 
 def test_no_video_at_all(check: Any, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from reelpress.media.index_edit import edit_index, edits_for
 from reelpress.media.labels import NO_LABELS, Labels, apply, set_language
 from reelpress.media.mux import BITEXACT, IN_MP4, audio_stream, movie_timescale
 from reelpress.media.opening import opened
+from reelpress.media.verify.container import codec_of
 from reelpress.media.verify.container import opened as reading
 from reelpress.media.verify.verdict import VerifyResult, wrong
 
@@ -141,7 +142,7 @@ def verify_sound(
         if kinds != ["audio", "data"][: 1 + chapters]:
             raise wrong(f"it has tracks of {', '.join(kinds)} instead of one of sound")
         track: Any = container.streams[0]
-        context = track.codec_context
+        context = codec_of(track)
         name = "aac" if spec.codec == "aac" else spec.codec
         if (context.name, context.sample_rate, context.channels) != (name, AUDIO_RATE, 2):
             raise wrong(f"its sound is {context.name}, {context.sample_rate} Hz, {context.channels} channels")

@@ -52,10 +52,21 @@ def streams_of(container: InputContainer, expected: Expected) -> tuple[int, int]
         raise wrong(f"it has {len(audios)} audio tracks instead of {int(expected.has_audio)}")
     if len(texts) != int(expected.subtitles is not None):
         raise wrong(f"it has {len(texts)} subtitle tracks instead of {int(expected.subtitles is not None)}")
-    context: Any = videos[0].codec_context
+    context, *_ = [codec_of(track) for track in (*videos, *audios)]
     if (context.width, context.height) != expected.size:
         raise wrong(f"it is {context.width}x{context.height} instead of {expected.size[0]}x{expected.size[1]}")
     return videos[0].index, audios[0].index if audios else -1
+
+
+def codec_of(track: Any) -> Any:
+    """The library's decoder of a track, not opened yet.
+
+    Raises:
+        VerifyError: It knows none: the file names another codec than was written.
+    """
+    if track.codec_context is None:
+        raise wrong(f"its {track.type} track is of no known codec")
+    return track.codec_context
 
 
 def time_base(track: Any) -> Fraction:

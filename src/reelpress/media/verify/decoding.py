@@ -11,7 +11,7 @@ from av.codec.context import CodecContext
 
 from reelpress.clock import AUDIO_RATE
 from reelpress.media._av import AV_ERRORS
-from reelpress.media.verify.container import opened, time_base
+from reelpress.media.verify.container import codec_of, opened, time_base
 from reelpress.media.verify.keys import h264_key
 from reelpress.media.verify.verdict import wrong
 
@@ -31,7 +31,7 @@ KEY_FRAMES = 8
 
 def _prepare(container: InputContainer, stream: int) -> Any:
     track = container.streams[stream]
-    context = track.codec_context
+    context = codec_of(track)
     context.thread_count = 1
     context.thread_type = "NONE"
     # Faults are errors here, not something to be painted over.

@@ -20,7 +20,7 @@ from reelpress.media._av import AV_ERRORS
 from reelpress.media.boxes import find_all
 from reelpress.media.encoder import MATRIX_POINT, PRIMARIES_POINT, TRANSFER_POINT
 from reelpress.media.probe import container_tags
-from reelpress.media.verify.container import key_flags, opened, streams_of, structure
+from reelpress.media.verify.container import codec_of, key_flags, opened, streams_of, structure
 from reelpress.media.verify.decoding import KEY_FRAMES, decode_all, decode_audio, decode_some
 from reelpress.media.verify.keys import KEY_OF
 from reelpress.media.verify.packets import (
@@ -180,7 +180,7 @@ def _first_picture(path: Path, stream: int, kind: OtherFile, expected: Expected)
     """Size and colour as the bitstream alone says them."""
     with opened(path) as container:
         track: Any = container.streams[stream]
-        own = track.codec_context
+        own = codec_of(track)
         context: Any = CodecContext.create(own.name, "r")
         context.extradata = own.extradata
         context.thread_type, context.thread_count = "NONE", 1
