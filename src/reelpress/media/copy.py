@@ -97,7 +97,7 @@ def scan_video(path: Path, stream: int, facts: PacketFacts | None = None) -> Vid
         places: SamplePlaces | None = None
         if notes.refusal is None and facts is not None:
             first = next((bytes(p) for p in packets_of(container, video) if p.size), b"")
-            places = SamplePlaces.of(path, name, facts.at.tolist(), facts.size.tolist(), first)
+            places = SamplePlaces.of(path, name, facts.at, facts.size, first)
             if places is None:
                 return scan_video(path, stream)
         if places is not None and facts is not None:

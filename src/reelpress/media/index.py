@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -95,9 +96,10 @@ def build_index(path: Path, stream: int) -> FrameIndex:
     Raises:
         InputError: The file cannot be read, or the stream has no packet that shows a frame.
     """
-    pts: list[int] = []
-    ends: list[tuple[int, int]] = []
-    keys: list[int] = []
+    # columns of plain numbers: as objects those of half an hour would be 9 MB that the process never gives back
+    pts, keys = array("q"), array("q")
+    end = (-(1 << 63), 0)
+    """Time and duration of the frame that is shown last."""
     failures: list[str] = []
     damaged = packets = unknown = 0
     container = open_input(path, only=stream, packets_only=True)
@@ -109,9 +111,9 @@ def build_index(path: Path, stream: int) -> FrameIndex:
             codec = video.codec_context.name if video.codec_context else ""
             # AVI stores the order of decoding only; FFmpeg takes that for the time of presentation.
             by_order = container.format.name == "avi" and getattr(video.codec_context, "reorder_depth", 0) > 0
-            facts: list[tuple[int, int, int, bool]] | None = None
+            facts: _Columns | None = None
             if codec == "h264" and container.format.name.startswith("mov"):
-                facts = []
+                facts = _Columns()
             stray = container.format.name in ("mpegts", "mpeg", "hls")
             for packet in _packets(container, video, failures):
                 if packet.size == 0:
@@ -131,11 +133,11 @@ def build_index(path: Path, stream: int) -> FrameIndex:
                     if packet.has_sidedata("new_extradata"):
                         facts = None  # another sample description
                 if facts is not None:
-                    facts.append((time, packet.size, -1 if packet.pos is None else packet.pos, not packet.is_discard))
+                    facts.add(time, packet.size, -1 if packet.pos is None else packet.pos, not packet.is_discard)
                 if packet.is_discard or not shows_frame(codec, packet):
                     continue
                 pts.append(time)
-                ends.append((time, packet.duration or 0))
+                end = max(end, (time, packet.duration or 0))
     finally:
         container.close()
     if packets == 0:
@@ -144,25 +146,40 @@ def build_index(path: Path, stream: int) -> FrameIndex:
         return _counted(packets, time_base, rate, damaged, failures)
     if not pts:
         raise UnreadableInputError(f"{path}: none of its {packets} video packets is to be shown.")
-    ticks = np.unique(np.array(pts, np.int64))
-    last, duration = max(ends)
+    ticks = np.unique(np.frombuffer(pts, np.int64))
+    last, duration = end
     return FrameIndex(
         time_base=time_base,
         pts=ticks,
         end_pts=last + (duration if duration > 0 else _usual_step(ticks, rate, time_base)),
-        keyframes=np.unique(np.array(keys, np.int64)),
+        keyframes=np.unique(np.frombuffer(keys, np.int64)),
         by_order=by_order,
         damaged_packets=damaged,
-        packets=_facts(facts),
+        packets=facts.packets() if facts is not None else None,
         error=failures[0] if failures else None,
     )
 
 
-def _facts(facts: list[tuple[int, int, int, bool]] | None) -> PacketFacts | None:
-    if not facts:
-        return None
-    table = np.array(facts, np.int64)
-    return PacketFacts(table[:, 0], table[:, 1], table[:, 2], table[:, 3] != 0)
+class _Columns:
+    """What is gathered of each packet: 25 bytes."""
+
+    def __init__(self) -> None:
+        self._pts, self._size, self._at = array("q"), array("q"), array("q")
+        self._shown = array("b")
+
+    def add(self, pts: int, size: int, at: int, shown: bool) -> None:
+        """One packet more."""
+        self._pts.append(pts)
+        self._size.append(size)
+        self._at.append(at)
+        self._shown.append(shown)
+
+    def packets(self) -> PacketFacts | None:
+        """All of them; ``None``: there are none."""
+        if not self._pts:
+            return None
+        times, sizes, places = (np.frombuffer(column, np.int64) for column in (self._pts, self._size, self._at))
+        return PacketFacts(times, sizes, places, np.frombuffer(self._shown, np.bool_))
 
 
 def _usual_step(ticks: Ticks, rate: Fraction | None, time_base: Fraction) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from array import array
+from collections import Counter
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -40,14 +42,15 @@ def natural_rate(pts: Iterable[int], time_base: Fraction) -> Fraction:
         pts: Sorted presentation times in ticks.
         time_base: Seconds a tick.
     """
-    times = [int(ticks) for ticks in pts]
+    times = array("q", pts)
     if len(times) < 2:
         return Fraction(30)
-    gaps = sorted(b - a for a, b in itertools.pairwise(times))
-    gap = gaps[len(gaps) // 2]
+    # counted, not listed: there are few different ones, however long the recording is
+    gaps = Counter(b - a for a, b in itertools.pairwise(times))
+    gap = _median(gaps)
     if gap <= 0:
         return Fraction(30)
-    if gaps[-1] - gaps[0] <= 1:  # constant rate up to rounding: the average is exact
+    if max(gaps) - min(gaps) <= 1:  # constant rate up to rounding: the average is exact
         gap_seconds = Fraction(times[-1] - times[0], len(times) - 1) * time_base
     else:
         gap_seconds = gap * time_base
@@ -57,3 +60,13 @@ def natural_rate(pts: Iterable[int], time_base: Fraction) -> Fraction:
     if abs(nearest - rate) <= nearest * tolerance:
         rate = nearest
     return max(Fraction(1), min(rate, MAX_RATE)).limit_denominator(1001)
+
+
+def _median(counts: Counter[int]) -> int:
+    """The middle one of all that were counted; the upper of two."""
+    left = counts.total() // 2
+    for value in sorted(counts):
+        left -= counts[value]
+        if left < 0:
+            return value
+    raise ValueError("Nothing was counted.")
