@@ -23,16 +23,11 @@ from reelpress.color import BT709_LIMITED
 from reelpress.compose.planar import PlanarCompositor
 from reelpress.media.planes import Planes
 from reelpress.media.scale import Scaler, allocate
-from reelpress.scene.plan import (
-    BackgroundLayer,
-    FramePlan,
-    GradientFill,
-    PictureLayer,
-    Rect,
-    Shadow,
-    Shape,
-    SpriteLayer,
-)
+from reelpress.scene.plan.fills import GradientFill
+from reelpress.scene.plan.frame import FramePlan
+from reelpress.scene.plan.layers import BackgroundLayer, PictureLayer, SpriteLayer
+from reelpress.scene.plan.outline import Shadow, Shape
+from reelpress.scene.plan.rect import Rect
 from sources import _planes, page
 
 if TYPE_CHECKING:

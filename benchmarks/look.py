@@ -58,7 +58,7 @@ def art(clip: Path) -> tuple[Path, Path, tuple[int, int, int, int]]:
 
     from reelpress.export.prepare import prepare
     from reelpress.export.settings import ExportSettings
-    from reelpress.scene.plan import PictureLayer
+    from reelpress.scene.plan.layers import PictureLayer
 
     with prepare(clip, CACHE / "x.mp4", ExportSettings(project=project(False))) as job:
         plan = job.director.plan(0)

@@ -28,7 +28,8 @@ STILL = (Fraction(8, 10), Fraction(22, 10))
 
 def kind(plan: Any, before: Any) -> str:
     """What is the costliest thing in a frame."""
-    from reelpress.scene.plan import Effect, EffectLayer, GroupLayer
+    from reelpress.scene.plan.effects import Effect
+    from reelpress.scene.plan.layers import EffectLayer, GroupLayer
 
     def card(of: Any) -> Any:
         return next((p.rect for p in of.pictures() if p.source.startswith("display")), None)
@@ -126,7 +127,7 @@ def pointer() -> dict[str, Any]:
     from reelpress.export.prepare import prepare
     from reelpress.export.settings import ExportSettings
     from reelpress.export.sources import SourcePool
-    from reelpress.scene.plan import PictureLayer
+    from reelpress.scene.plan.layers import PictureLayer
 
     data = json.loads((DEMO / "project-config.json").read_text(encoding="utf-8"))
     data["camera"]["hide"] = True

@@ -8,13 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 REPO = Path(__file__).resolve().parents[1]
 
 # The same examples in every run, so that a change is judged by what it changed. New ones are looked for on purpose:
 # `pytest --hypothesis-profile explore`.
-settings.register_profile("fixed", derandomize=True, database=None, deadline=None)
+settings.register_profile(
+    "fixed", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.register_profile("explore", max_examples=1000, deadline=None)
 settings.load_profile("fixed")
 

@@ -77,6 +77,14 @@ def command(*arguments: str | Path, cwd: Path, deadline_s: float = 60.0, temp: P
     return finish(start(*arguments, cwd=cwd, temp=temp), deadline_s)
 
 
+def crowding() -> float:
+    """How much longer than by itself a program takes on this machine at this moment; 1 when it is idle."""
+    wall, own = time.monotonic(), time.thread_time()
+    while time.thread_time() - own < 0.03:
+        pass
+    return max(1.0, (time.monotonic() - wall) / 0.03)
+
+
 def names(folder: Path) -> list[str]:
     """Every file and folder below ``folder``, relative, sorted."""
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))

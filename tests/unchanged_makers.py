@@ -24,7 +24,7 @@ from reelpress.media.packets import EncodedPacket
 from reelpress.media.patch_encoder import PatchEncoder
 from reelpress.media.planes import Planes
 from reelpress.media.scale import plane_views
-from reelpress.scene.plan import IntRect
+from reelpress.scene.plan.rect import IntRect
 
 Picture = tuple[NDArray[np.uint8], ...]
 """Luma, Cb, Cr."""

@@ -8,7 +8,8 @@ import pytest
 from reelpress.bench import paths
 from reelpress.bench.baseline import _covered, _distance
 from reelpress.bench.worker import settings_of
-from reelpress.scene.plan import CornerKind, IntRect, Rect, Shape
+from reelpress.scene.plan.outline import CornerKind, Shape
+from reelpress.scene.plan.rect import IntRect, Rect
 
 
 def distance(shape: Shape, x: float, y: float) -> float:

@@ -16,21 +16,12 @@ from reelpress.compose.reference import ReferenceCompositor
 from reelpress.errors import FormatError, StallError
 from reelpress.media.planes import Planes
 from reelpress.media.scale import allocate
-from reelpress.scene.plan import (
-    BackgroundLayer,
-    Effect,
-    EffectLayer,
-    FillLayer,
-    FramePlan,
-    Grade,
-    GradientFill,
-    GroupLayer,
-    PictureLayer,
-    Rect,
-    Shape,
-    SolidFill,
-    SpriteLayer,
-)
+from reelpress.scene.plan.effects import Blur, Effect, Grade
+from reelpress.scene.plan.fills import GradientFill, SolidFill
+from reelpress.scene.plan.frame import FramePlan
+from reelpress.scene.plan.layers import BackgroundLayer, EffectLayer, FillLayer, GroupLayer, PictureLayer, SpriteLayer
+from reelpress.scene.plan.outline import Shape
+from reelpress.scene.plan.rect import Rect
 
 pytestmark = pytest.mark.gpu
 

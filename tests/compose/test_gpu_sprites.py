@@ -19,20 +19,12 @@ from reelpress.compose.gpu.sprites import KEPT, LARGEST_STEP
 from reelpress.compose.reference import ReferenceCompositor
 from reelpress.errors import FormatError, MissingInputError
 from reelpress.media.planes import Planes
-from reelpress.scene.plan import (
-    BackgroundLayer,
-    Blur,
-    CornerKind,
-    FramePlan,
-    Grade,
-    GradientFill,
-    GroupLayer,
-    PictureLayer,
-    Rect,
-    Shape,
-    SolidFill,
-    SpriteLayer,
-)
+from reelpress.scene.plan.effects import Blur, Grade
+from reelpress.scene.plan.fills import GradientFill, SolidFill
+from reelpress.scene.plan.frame import FramePlan
+from reelpress.scene.plan.layers import BackgroundLayer, GroupLayer, PictureLayer, SpriteLayer
+from reelpress.scene.plan.outline import CornerKind, Shape
+from reelpress.scene.plan.rect import Rect
 
 pytestmark = pytest.mark.gpu
 

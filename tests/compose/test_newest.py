@@ -12,7 +12,12 @@ from reelpress.compose.newest import Newest
 from reelpress.compose.planar import PlanarCompositor
 from reelpress.media.planes import Planes
 from reelpress.media.scale import allocate
-from reelpress.scene.plan import BackgroundLayer, Blur, FramePlan, IntRect, PictureLayer, Rect, Shape, SolidFill
+from reelpress.scene.plan.effects import Blur
+from reelpress.scene.plan.fills import SolidFill
+from reelpress.scene.plan.frame import FramePlan
+from reelpress.scene.plan.layers import BackgroundLayer, PictureLayer
+from reelpress.scene.plan.outline import Shape
+from reelpress.scene.plan.rect import IntRect, Rect
 
 KEY = "display:0"
 SIZE = (96, 256)

@@ -18,21 +18,11 @@ from reelpress.compose.planar import PlanarCompositor
 from reelpress.errors import FormatError, MissingInputError, UnreadableInputError
 from reelpress.media.planes import Planes
 from reelpress.media.scale import allocate
-from reelpress.scene.plan import (
-    BackgroundLayer,
-    Border,
-    CornerKind,
-    FramePlan,
-    GradientFill,
-    ImageFill,
-    Layer,
-    PictureLayer,
-    Rect,
-    Shadow,
-    Shape,
-    SolidFill,
-    SpriteLayer,
-)
+from reelpress.scene.plan.fills import GradientFill, ImageFill, SolidFill
+from reelpress.scene.plan.frame import FramePlan
+from reelpress.scene.plan.layers import BackgroundLayer, Layer, PictureLayer, SpriteLayer
+from reelpress.scene.plan.outline import Border, CornerKind, Shadow, Shape
+from reelpress.scene.plan.rect import Rect
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from reelpress.compose.planar_busy import BLOCK, parts
 from reelpress.compose.planar_radial import Radial
-from reelpress.scene.plan import Blur, IntRect
+from reelpress.scene.plan.effects import Blur
+from reelpress.scene.plan.rect import IntRect
 
 MARGIN = 64
 

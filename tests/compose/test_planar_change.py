@@ -21,16 +21,11 @@ from reelpress.compose.slabs import slabs
 from reelpress.media.plane_scale import PlaneScaler
 from reelpress.media.planes import Planes
 from reelpress.media.scale import allocate
-from reelpress.scene.plan import (
-    BackgroundLayer,
-    FramePlan,
-    GradientFill,
-    PictureLayer,
-    Rect,
-    Shadow,
-    Shape,
-    SpriteLayer,
-)
+from reelpress.scene.plan.fills import GradientFill
+from reelpress.scene.plan.frame import FramePlan
+from reelpress.scene.plan.layers import BackgroundLayer, PictureLayer, SpriteLayer
+from reelpress.scene.plan.outline import Shadow, Shape
+from reelpress.scene.plan.rect import Rect
 
 if TYPE_CHECKING:
     from collections.abc import Callable

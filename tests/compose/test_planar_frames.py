@@ -17,21 +17,12 @@ from reelpress.errors import MissingInputError
 from reelpress.media.encoder import shared_frame
 from reelpress.media.planes import Planes
 from reelpress.media.scale import allocate
-from reelpress.scene.plan import (
-    BackgroundLayer,
-    Blur,
-    Effect,
-    EffectLayer,
-    FramePlan,
-    GradientFill,
-    IntRect,
-    Layer,
-    PictureLayer,
-    Rect,
-    Shadow,
-    Shape,
-    SpriteLayer,
-)
+from reelpress.scene.plan.effects import Blur, Effect
+from reelpress.scene.plan.fills import GradientFill
+from reelpress.scene.plan.frame import FramePlan
+from reelpress.scene.plan.layers import BackgroundLayer, EffectLayer, Layer, PictureLayer, SpriteLayer
+from reelpress.scene.plan.outline import Shadow, Shape
+from reelpress.scene.plan.rect import IntRect, Rect
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,25 +17,12 @@ from reelpress.compose.planar import PlanarCompositor
 from reelpress.compose.planar_effect import Effects
 from reelpress.media.planes import Planes
 from reelpress.media.scale import allocate
-from reelpress.scene.plan import (
-    BackgroundLayer,
-    Border,
-    CornerKind,
-    Effect,
-    EffectLayer,
-    FillLayer,
-    FramePlan,
-    Grade,
-    GradientFill,
-    GroupLayer,
-    ImageFill,
-    Layer,
-    PictureLayer,
-    Rect,
-    Shadow,
-    Shape,
-    SolidFill,
-)
+from reelpress.scene.plan.effects import Effect, Grade
+from reelpress.scene.plan.fills import GradientFill, ImageFill, SolidFill
+from reelpress.scene.plan.frame import FramePlan
+from reelpress.scene.plan.layers import BackgroundLayer, EffectLayer, FillLayer, GroupLayer, Layer, PictureLayer
+from reelpress.scene.plan.outline import Border, CornerKind, Shadow, Shape
+from reelpress.scene.plan.rect import Rect
 
 if TYPE_CHECKING:
     from pathlib import Path

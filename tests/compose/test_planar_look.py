@@ -14,25 +14,21 @@ from reelpress.compose.planar import PlanarCompositor
 from reelpress.compose.planar_text import Texts
 from reelpress.media.planes import Planes
 from reelpress.media.scale import allocate
-from reelpress.scene.plan import (
+from reelpress.scene.plan.effects import Blur, Effect, Grade
+from reelpress.scene.plan.fills import GradientFill, SolidFill
+from reelpress.scene.plan.frame import FramePlan
+from reelpress.scene.plan.layers import (
     BackgroundLayer,
-    Blur,
-    CornerKind,
-    Effect,
     EffectLayer,
     FillLayer,
-    FramePlan,
-    Grade,
-    GradientFill,
     GroupLayer,
     Layer,
     PictureLayer,
-    Rect,
-    Shape,
-    SolidFill,
     SpriteLayer,
     TextLayer,
 )
+from reelpress.scene.plan.outline import CornerKind, Shape
+from reelpress.scene.plan.rect import Rect
 from reelpress.scene.text_run import TextRun, TextSpan, TextStyle
 
 if TYPE_CHECKING:

@@ -15,25 +15,20 @@ from PIL import Image
 from reelpress.compose.planar import PlanarCompositor
 from reelpress.media.planes import Planes
 from reelpress.media.scale import allocate
-from reelpress.scene.plan import (
+from reelpress.scene.plan.effects import Blur, Effect, Grade
+from reelpress.scene.plan.fills import GradientFill
+from reelpress.scene.plan.frame import FramePlan
+from reelpress.scene.plan.layers import (
     BackgroundLayer,
-    Blur,
-    Border,
-    CornerKind,
-    Effect,
     EffectLayer,
     FillLayer,
-    FramePlan,
-    Grade,
-    GradientFill,
     GroupLayer,
     Layer,
     PictureLayer,
-    Rect,
-    Shadow,
-    Shape,
     SpriteLayer,
 )
+from reelpress.scene.plan.outline import Border, CornerKind, Shadow, Shape
+from reelpress.scene.plan.rect import Rect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

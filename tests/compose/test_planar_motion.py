@@ -18,18 +18,12 @@ from reelpress.compose.planar_radial import Radial, steps
 from reelpress.compose.planar_warp import Places, Sampled, warp
 from reelpress.compose.reference_sampling import gather_cubic
 from reelpress.errors import FormatError
-from reelpress.scene.plan import (
-    BackgroundLayer,
-    Blur,
-    Border,
-    FramePlan,
-    IntRect,
-    PictureLayer,
-    Rect,
-    Shadow,
-    Shape,
-    SolidFill,
-)
+from reelpress.scene.plan.effects import Blur
+from reelpress.scene.plan.fills import SolidFill
+from reelpress.scene.plan.frame import FramePlan
+from reelpress.scene.plan.layers import BackgroundLayer, PictureLayer
+from reelpress.scene.plan.outline import Border, Shadow, Shape
+from reelpress.scene.plan.rect import IntRect, Rect
 
 HD = (1920, 1080)
 

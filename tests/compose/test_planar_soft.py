@@ -11,17 +11,11 @@ import pytest
 from reelpress.compose.planar import PlanarCompositor
 from reelpress.compose.planar_soft import SoftOutline
 from reelpress.media.scale import allocate
-from reelpress.scene.plan import (
-    BackgroundLayer,
-    Border,
-    CornerKind,
-    FramePlan,
-    GradientFill,
-    PictureLayer,
-    Rect,
-    Shadow,
-    Shape,
-)
+from reelpress.scene.plan.fills import GradientFill
+from reelpress.scene.plan.frame import FramePlan
+from reelpress.scene.plan.layers import BackgroundLayer, PictureLayer
+from reelpress.scene.plan.outline import Border, CornerKind, Shadow, Shape
+from reelpress.scene.plan.rect import Rect
 
 if TYPE_CHECKING:
     from typing import Any

@@ -11,62 +11,30 @@ import math
 import numpy as np
 import pytest
 from PIL import Image
+from reference_makers import (
+    BLACK,
+    KEY,
+    RED,
+    WHITE,
+    card,
+    draw,
+    flat,
+    lattice,
+    noise_source,
+    smooth,
+    source,
+    write_image,
+)
 
 from reelpress.color import BT709_LIMITED, ColorSpec, Matrix, Range
 from reelpress.compose.reference import ReferenceCompositor
 from reelpress.errors import FormatError, MissingInputError, UnreadableInputError
 from reelpress.media.planes import Planes
-from reelpress.scene.plan import (
-    BackgroundLayer,
-    Border,
-    CornerKind,
-    FramePlan,
-    GradientFill,
-    ImageFill,
-    PictureLayer,
-    Rect,
-    Shadow,
-    Shape,
-    SolidFill,
-    SpriteLayer,
-)
-
-KEY = "display:0"
-BLACK, WHITE, RED = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (1.0, 0.0, 0.0)
-
-
-def source(luma, cb=None, cr=None) -> Planes:
-    """yuv420p planes of arrays; chroma neutral unless given."""
-    luma = np.asarray(luma, np.uint8)
-    height, width = luma.shape
-    neutral = np.full((-(-height // 2), -(-width // 2)), 128, np.uint8)
-    cb = neutral if cb is None else np.asarray(cb, np.uint8)
-    cr = neutral if cr is None else np.asarray(cr, np.uint8)
-    return Planes("yuv420p", width, height, (luma, cb, cr), BT709_LIMITED)
-
-
-def flat(width: int, height: int, y: int, cb: int = 128, cr: int = 128) -> Planes:
-    half = (-(-height // 2), -(-width // 2))
-    return source(np.full((height, width), y), np.full(half, cb), np.full(half, cr))
-
-
-def card(
-    rect: Rect, picture: Planes, radius: float = 0.0, kind: CornerKind = CornerKind.ROUNDED, **more
-) -> PictureLayer:
-    crop = more.pop("crop", Rect(0, 0, picture.width, picture.height))
-    return PictureLayer(KEY, 0, crop, rect, Shape(rect, radius, kind), **more)
-
-
-def draw(size: tuple[int, int], *layers, picture: Planes | None = None, background=BLACK):
-    """Float codes Y, Cb, Cr of layers over a plain background."""
-    plan = FramePlan(size, (BackgroundLayer(SolidFill(background)), *layers))
-    return ReferenceCompositor().render_float(plan, {KEY: picture} if picture else {})
-
-
-def smooth(t: float) -> float:
-    t = min(1.0, max(0.0, t))
-    return t * t * (3 - 2 * t)
-
+from reelpress.scene.plan.fills import GradientFill, ImageFill, SolidFill
+from reelpress.scene.plan.frame import FramePlan
+from reelpress.scene.plan.layers import BackgroundLayer, SpriteLayer
+from reelpress.scene.plan.outline import Border, CornerKind, Shadow, Shape
+from reelpress.scene.plan.rect import Rect
 
 # --- colour -----------------------------------------------------------------------------------------------------------
 
@@ -117,14 +85,6 @@ def test_codes_are_clamped_to_a_byte_but_not_to_the_nominal_range():
 
 
 # --- the picture ------------------------------------------------------------------------------------------------------
-
-
-def noise_source(width: int, height: int, seed: int = 1) -> Planes:
-    random = np.random.default_rng(seed)
-    half = (-(-height // 2), -(-width // 2))
-    return source(
-        random.integers(0, 256, (height, width)), random.integers(0, 256, half), random.integers(0, 256, half)
-    )
 
 
 def test_untouched_picture_passes_through_bit_for_bit():
@@ -426,17 +386,6 @@ def test_gradient_mixes_colours():
     assert rgb[0] == pytest.approx(np.array([[1 - t, 0, t] for t in (0.125, 0.375, 0.625, 0.875)]))
 
 
-def lattice(x: int, y: int, octave: int) -> float:
-    """The hash of GradientFill's docstring with Python's own integers."""
-    h = (x * 0x9E3779B1 + y * 0x85EBCA77 + octave * 0xC2B2AE3D) % 2**32
-    h ^= h >> 15
-    h = h * 0x2C1B3C6D % 2**32
-    h ^= h >> 12
-    h = h * 0x297A2D39 % 2**32
-    h ^= h >> 15
-    return (h >> 8) / 2**24
-
-
 def noise_at(x: int, y: int, size: tuple[int, int], scale: float) -> float:
     frequency = 600 * (0.3 + 1.2 * (100 - scale) / 100)
     total = 0.0
@@ -468,11 +417,6 @@ def test_noise_is_grain_about_the_colour():
     rgb = ReferenceCompositor().render_rgb(FramePlan((320, 180), (BackgroundLayer(fill),)), {})
     assert rgb.mean() == pytest.approx(0.5, abs=0.01)
     assert 0.02 < rgb.std() < 0.08
-
-
-def write_image(path, array) -> str:
-    Image.fromarray(np.asarray(array, np.uint8)).save(path)
-    return str(path)
 
 
 def test_image_covers_the_frame_from_its_middle(tmp_path):

@@ -14,12 +14,12 @@ from reelpress.compose.gpu.errors import GpuError, GpuLost, GpuMapFailed, GpuOut
 from reelpress.compose.resilient import Resilient
 from reelpress.media.planes import Planes
 from reelpress.media.scale import allocate
-from reelpress.scene.plan import IntRect
+from reelpress.scene.plan.rect import IntRect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from reelpress.scene.plan import FramePlan
+    from reelpress.scene.plan.frame import FramePlan
 
 SIZE = (16, 16)
 WHOLE = (IntRect(0, 0, *SIZE),)

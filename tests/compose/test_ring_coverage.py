@@ -9,8 +9,9 @@ import pytest
 
 from reelpress.compose.coverage import centres, coverage, with_grown
 from reelpress.compose.planar_card import Card
-from reelpress.scene.plan import Border, CornerKind, Rect, Shadow, Shape
-from reelpress.scene.plan import FillLayer as Fill
+from reelpress.scene.plan.layers import FillLayer as Fill
+from reelpress.scene.plan.outline import Border, CornerKind, Shadow, Shape
+from reelpress.scene.plan.rect import Rect
 
 SHAPES = {
     "rounded": Shape(Rect(10.3, 8.7, 60.2, 50.1), 12.0, CornerKind.ROUNDED),

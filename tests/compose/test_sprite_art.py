@@ -13,7 +13,12 @@ from reelpress.compose import sprite_art
 from reelpress.compose.planar_sprite import Sprites
 from reelpress.compose.reference import ReferenceCompositor
 from reelpress.compose.sprite_art import Image, Upright, around, halved, moved, product
-from reelpress.scene.plan import BackgroundLayer, Blur, FramePlan, Grade, IntRect, Rect, Shape, SolidFill, SpriteLayer
+from reelpress.scene.plan.effects import Blur, Grade
+from reelpress.scene.plan.fills import SolidFill
+from reelpress.scene.plan.frame import FramePlan
+from reelpress.scene.plan.layers import BackgroundLayer, SpriteLayer
+from reelpress.scene.plan.outline import Shape
+from reelpress.scene.plan.rect import IntRect, Rect
 
 if TYPE_CHECKING:
     from pathlib import Path

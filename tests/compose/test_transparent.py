@@ -16,19 +16,12 @@ from reelpress.compose.transparent import FORMAT, TransparentCompositor
 from reelpress.convert.exact import PAIRS, ExactConverter
 from reelpress.errors import FormatError
 from reelpress.media.planes import Planes
-from reelpress.scene.overlay import over_nothing, pointer_only
-from reelpress.scene.plan import (
-    BackgroundLayer,
-    FillLayer,
-    FramePlan,
-    GroupLayer,
-    Layer,
-    PictureLayer,
-    Rect,
-    Shape,
-    SolidFill,
-    SpriteLayer,
-)
+from reelpress.scene.alpha import over_nothing, pointer_only
+from reelpress.scene.plan.fills import SolidFill
+from reelpress.scene.plan.frame import FramePlan
+from reelpress.scene.plan.layers import BackgroundLayer, FillLayer, GroupLayer, Layer, PictureLayer, SpriteLayer
+from reelpress.scene.plan.outline import Shape
+from reelpress.scene.plan.rect import Rect
 
 SIZE = (160, 96)
 BLACK, WHITE = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import plans as samples
 import pytest
+import random_plans
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -21,14 +22,11 @@ from reelpress.color import BT709_LIMITED
 from reelpress.compose import reference_sampling as sampling
 from reelpress.compose import reference_shading as shading
 from reelpress.compose.reference import ReferenceCompositor
-from reelpress.scene.plan import (
-    BackgroundLayer,
-    FramePlan,
-    Rect,
-    Shape,
-    SolidFill,
-    SpriteLayer,
-)
+from reelpress.scene.plan.fills import SolidFill
+from reelpress.scene.plan.frame import FramePlan
+from reelpress.scene.plan.layers import BackgroundLayer, SpriteLayer
+from reelpress.scene.plan.outline import Shape
+from reelpress.scene.plan.rect import Rect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -240,7 +238,7 @@ def test_fixed_plans_differ_from_each_other(art):
 
 def check_random_plan(candidate, art, data):
     compositor = candidate()
-    plan = data.draw(samples.frame_plans(art, lacking=lacking(compositor)))
+    plan = data.draw(random_plans.frame_plans(art, lacking=lacking(compositor)))
     error = error_of(compositor.compose(plan, samples.sources_of(plan), None).planes, truth(plan))
     assert error.allowed, str(error)
 
@@ -335,7 +333,7 @@ def assert_well_formed(damage, size) -> None:
 def check_chain(candidate, art, data):
     """A run of frames, each composed from the last, has exactly the pixels of frames composed alone."""
     runner = candidate()
-    plan = data.draw(samples.frame_plans(art, lacking=lacking(runner)))
+    plan = data.draw(random_plans.frame_plans(art, lacking=lacking(runner)))
     last, last_copy = None, None
     for _ in range(4):
         composed = runner.compose(plan, samples.sources_of(plan), last)
@@ -351,7 +349,7 @@ def check_chain(candidate, art, data):
                 assert identical(last.planes, last_copy), "the previous picture was written to"
         last = composed
         last_copy = dataclasses.replace(composed.planes, planes=tuple(p.copy() for p in composed.planes.planes))
-        plan = data.draw(samples.changed_plans(art, plan, lacking(runner)))
+        plan = data.draw(random_plans.changed_plans(art, plan, lacking(runner)))
 
 
 test_composing_from_the_previous_frame_changes_nothing = randomly(check_chain)(12)

@@ -13,30 +13,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plans as samples
 import pytest
+import random_plans
 from test_compositors import art, assert_well_formed, channels, identical, outside, randomly, truth
 
-from reelpress.scene.plan import (
+from reelpress.scene.plan.effects import Blur, Effect, Grade
+from reelpress.scene.plan.fills import GradientFill, ImageFill, SolidFill
+from reelpress.scene.plan.frame import FramePlan
+from reelpress.scene.plan.layers import (
     BackgroundLayer,
-    Blur,
-    Border,
-    CornerKind,
-    Effect,
     EffectLayer,
     FillLayer,
-    FramePlan,
-    Grade,
-    GradientFill,
     GroupLayer,
-    ImageFill,
     Layer,
     PictureLayer,
-    Rect,
-    Shadow,
-    Shape,
-    SolidFill,
     SpriteLayer,
     TextLayer,
 )
+from reelpress.scene.plan.outline import Border, CornerKind, Shadow, Shape
+from reelpress.scene.plan.rect import Rect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -395,8 +389,8 @@ def test_damage_of_another_size_is_everything():
 
 
 def check_damage(art, data):
-    old = data.draw(samples.frame_plans(art))
-    new = data.draw(samples.changed_plans(art, old))
+    old = data.draw(random_plans.frame_plans(art))
+    new = data.draw(random_plans.changed_plans(art, old))
     assert_bounds_the_change(new, old)
 
 

@@ -21,7 +21,7 @@ from reelpress.media import gif_read
 from reelpress.media.full_chroma import REACH, FullChroma
 from reelpress.media.gif_lzw import Lzw
 from reelpress.media.gif_read import BrokenGif, walk
-from reelpress.scene.plan import IntRect
+from reelpress.scene.plan.rect import IntRect
 
 
 def unpacked(data: bytes) -> list[int]:

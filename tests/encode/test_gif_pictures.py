@@ -20,7 +20,7 @@ from reelpress.encode.gif.settings import GifSettings
 from reelpress.errors import SettingsError
 from reelpress.media.gif_read import walk
 from reelpress.media.planes import Planes
-from reelpress.scene.plan import IntRect
+from reelpress.scene.plan.rect import IntRect
 
 BEST = GifSettings(quality=100)
 

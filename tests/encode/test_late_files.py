@@ -16,7 +16,7 @@ from reelpress.encode.stills import Still, StillEncoder, StillSettings
 from reelpress.errors import OutputError
 from reelpress.media.encoder import EncoderSpec
 from reelpress.media.planes import Planes
-from reelpress.scene.plan import IntRect
+from reelpress.scene.plan.rect import IntRect
 
 SIZE = 40, 30
 RECTS = st.builds(IntRect, st.integers(0, 39), st.integers(0, 29), st.integers(1, 40), st.integers(1, 30)).map(

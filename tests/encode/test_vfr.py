@@ -19,7 +19,7 @@ from reelpress.media.encoder import EncoderSpec
 from reelpress.media.mux import Mp4Writer
 from reelpress.media.packets import EncodedPacket
 from reelpress.media.planes import Planes
-from reelpress.scene.plan import IntRect
+from reelpress.scene.plan.rect import IntRect
 from unchanged_makers import (
     KEEPING_ORDER,
     Picture,

@@ -7,7 +7,8 @@ names: libx264, which breaks as told.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
@@ -22,15 +23,16 @@ from reelpress.cli.app import run as command
 from reelpress.encode.candidates import for_codec
 from reelpress.encode.select import choose_encoder
 from reelpress.encode.verdicts import Verdicts
-from reelpress.errors import EncoderError, StrictFallbackError
+from reelpress.errors import EncoderError, StallError, StrictFallbackError, VerifyError
 from reelpress.events import Event, FallbackEvent
-from reelpress.export import encoding
+from reelpress.export import encoding, flow
 from reelpress.export.prepare import prepare
 from reelpress.export.report import ExportReport
 from reelpress.export.run import run
 from reelpress.export.settings import ExportSettings
 from reelpress.media import mux
 from reelpress.media.encoder import EncoderSpec
+from reelpress.pipeline.stage import THREAD_PREFIX
 
 SETTINGS = ExportSettings(
     resolution="96x54", fps=Fraction(30), end=Fraction(2, 5), renderer="cpu", decoder="software", no_audio=True,
@@ -57,6 +59,29 @@ class Breaking:
         return self.inner.encode(frame)
 
 
+class Silent(Breaking):
+    """One that does not come back from its ``good``-th call on, until it is told to."""
+
+    def __init__(self, inner: Any, good: int, told: threading.Event) -> None:
+        super().__init__(inner, good)
+        self.told = told
+
+    def encode(self, frame: av.VideoFrame | None) -> Any:
+        self.good -= 1
+        if self.good < 0:
+            self.told.wait()
+            return []
+        return self.inner.encode(frame)
+
+
+class Dropping(Breaking):
+    """One that loses its ``good``-th picture."""
+
+    def encode(self, frame: av.VideoFrame | None) -> Any:
+        self.good -= 1
+        return [] if self.good == -1 and frame is not None else self.inner.encode(frame)
+
+
 @dataclass
 class Chips:
     """Encoders of all makers, on a system that can have all of them."""
@@ -66,11 +91,16 @@ class Chips:
     refuse: bool = False
     """Whether they do not open when the file is written."""
     good: int = 10**6
+    silent: bool = False
+    """Whether they do not answer where they would fail, ..."""
+    drops: bool = False
+    """... or lose one picture there."""
+    told: threading.Event = field(default_factory=threading.Event)
     opened: list[str] = field(default_factory=list)
 
 
 @pytest.fixture
-def chips(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Chips:
+def chips(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Chips]:
     made = Chips()
     real = mux._video_stream
 
@@ -80,7 +110,9 @@ def chips(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Chips:
             if made.refuse:
                 raise EncoderError(f"The video encoder {spec.codec} finds no chip, driver or free session (busy).")
             opened, context = real(container, replace(spec, codec="libx264"))
-            return opened, Breaking(context, made.good)
+            if made.silent:
+                return opened, Silent(context, made.good, made.told)
+            return opened, (Dropping if made.drops else Breaking)(context, made.good)
         return real(container, spec)
 
     everywhere = tuple(replace(each, platforms=("linux", "darwin", "win32")) for each in for_codec("h264"))
@@ -89,7 +121,13 @@ def chips(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Chips:
     monkeypatch.setattr(mux, "_video_stream", stream)
     monkeypatch.setattr(encoding, "choose_encoder", partial(choose_encoder, trial=lambda spec, codec: made.wrong))
     monkeypatch.setattr(encoding, "kept_verdicts", partial(Verdicts, tmp_path / "verdicts.json"))
-    return made
+    yield made
+    made.told.set()
+    for thread in threading.enumerate():
+        if thread.name.startswith(THREAD_PREFIX):
+            thread.join(10)
+            assert not thread.is_alive()
+    flow._forsaken.clear()
 
 
 Exported = Callable[..., ExportReport]
@@ -148,6 +186,95 @@ def test_strict_ends_there_and_leaves_nothing(chips: Chips, exported: Exported, 
     with pytest.raises(StrictFallbackError, match="libx264 would be used instead of h264_videotoolbox"):
         exported(replace(SETTINGS, strict=True))
     assert not [each.name for each in tmp_path.iterdir() if "x.mp4" in each.name]
+
+
+def test_one_that_does_not_answer(chips: Chips, exported: Exported, tmp_path: Path) -> None:
+    """Its thread cannot be ended; what it writes when it comes back one day goes to a file without a name."""
+    chips.good, chips.silent = 5, True
+    report = exported(replace(SETTINGS, stall_timeout=1.0))
+    assert (report.encoder, chips.opened) == ("libx264", ["h264_videotoolbox", "libx264"])
+    (lost,) = report.fallbacks
+    assert (lost.stage, lost.wanted, lost.used) == ("encode", "h264_videotoolbox", "libx264")
+    assert lost.reason.startswith("it did not answer for")
+    assert THREAD_PREFIX + "encode" in [thread.name for thread in threading.enumerate()]
+    made = (tmp_path / "x.mp4").read_bytes()
+    assert pictures(tmp_path / "x.mp4") == FRAMES
+    chips.told.set()
+    for thread in threading.enumerate():
+        if thread.name == THREAD_PREFIX + "encode":
+            thread.join(10)
+    flow._forsaken.clear()  # closes the file that it had
+    assert (tmp_path / "x.mp4").read_bytes() == made
+    assert sorted(each.name for each in tmp_path.iterdir() if "x.mp4" in each.name) == ["x.mp4"]
+
+
+def test_strict_ends_where_one_does_not_answer(chips: Chips, exported: Exported, tmp_path: Path) -> None:
+    chips.good, chips.silent = 5, True
+    with pytest.raises(StrictFallbackError, match=r"instead of h264_videotoolbox .*it did not answer for"):
+        exported(replace(SETTINGS, stall_timeout=1.0, strict=True))
+    assert not [each.name for each in tmp_path.iterdir() if "x.mp4" in each.name]
+
+
+def test_one_whose_file_cannot_be_taken_away_ends_as_before(
+    chips: Chips, exported: Exported, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows does not remove a file that is open: writing another one under its name would be at its mercy."""
+    chips.good, chips.silent = 5, True
+    real = Path.unlink
+
+    def refused(self: Path, missing_ok: bool = False) -> None:
+        if self.name == "x.mp4.part" and self.exists() and not chips.told.is_set():
+            chips.told.set()  # once: the guard removes it in the end
+            raise PermissionError(13, "in use")
+        real(self, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refused)
+    with pytest.raises(StallError, match="encode stage made no progress"):
+        exported(replace(SETTINGS, stall_timeout=1.0))
+    assert chips.opened == ["h264_videotoolbox"]
+
+
+def test_x264_that_does_not_answer_is_not_tried_again(
+    chips: Chips, exported: Exported, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = mux._video_stream
+
+    def stream(container: Any, spec: EncoderSpec) -> tuple[Any, Any]:
+        opened, context = inner(container, spec)
+        return opened, Silent(context, 5, chips.told)
+
+    monkeypatch.setattr(mux, "_video_stream", stream)
+    settings = replace(SETTINGS, stall_timeout=1.0, encoder="libx264")
+    with pytest.raises(StallError, match="encode stage made no progress"):
+        exported(settings)
+    assert chips.opened == ["libx264"]
+
+
+def test_one_whose_file_is_not_what_was_planned(chips: Chips, exported: Exported, tmp_path: Path) -> None:
+    chips.drops, chips.good = True, 5
+    report = exported(SETTINGS)
+    assert (report.encoder, chips.opened) == ("libx264", ["h264_videotoolbox", "libx264"])
+    (lost,) = report.fallbacks
+    assert (lost.stage, lost.wanted, lost.used) == ("encode", "h264_videotoolbox", "libx264")
+    assert pictures(tmp_path / "x.mp4") == FRAMES
+    with pytest.raises(StrictFallbackError, match="libx264 would be used instead of h264_videotoolbox"):
+        exported(replace(SETTINGS, strict=True))
+
+
+def test_a_file_that_is_wrong_twice_ends_the_export(
+    chips: Chips, exported: Exported, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then it was not the chip."""
+    inner = mux._video_stream
+
+    def stream(container: Any, spec: EncoderSpec) -> tuple[Any, Any]:
+        opened, context = inner(container, spec)
+        return opened, Dropping(context, 5)
+
+    monkeypatch.setattr(mux, "_video_stream", stream)
+    with pytest.raises(VerifyError):
+        exported(SETTINGS)
+    assert chips.opened == ["h264_videotoolbox", "libx264"]
 
 
 def test_the_command_says_the_same_and_exits_1(

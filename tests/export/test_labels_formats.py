@@ -325,7 +325,9 @@ def parts(tiny_cap: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_an_export_says_what_was_asked_for(
     tiny_cap: Path, parts: Path, tmp_path: Path, name: str, more: dict[str, Any]
 ) -> None:
-    plain: dict[str, Any] = {"resolution": "160x90", "fps": Fraction(20), "project": parts}
+    plain: dict[str, Any] = {"project": parts}
+    if not name.endswith(("m4a", "wav")):
+        plain |= {"resolution": "160x90", "fps": Fraction(20)}
     asked: dict[str, Any] = {"title": TITLE, "chapters": True, "language": "fra", "creation_time": True}
     report = export(tiny_cap, tmp_path / name, settings=ExportSettings(**plain | asked | more))
     wanted = {"title", "languages", "creation time", *(() if name == "x.wav" else ("chapters",))}

@@ -12,7 +12,8 @@ import pytest
 from reelpress.compose.base import Composed, CompositorCapabilities
 from reelpress.compose.gpu.errors import GpuUnavailable
 from reelpress.compose.planar import PlanarCompositor
-from reelpress.export.prepare import Job, prepare
+from reelpress.export.job import Job
+from reelpress.export.prepare import prepare
 from reelpress.export.rendering import GAIN, Renderer, choose_renderer, gpu_possible, output_of
 from reelpress.export.settings import ExportSettings
 from reelpress.media.planes import Planes
@@ -21,7 +22,7 @@ from reelpress.media.scale import allocate
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from reelpress.scene.plan import FramePlan
+    from reelpress.scene.plan.frame import FramePlan
 
 SMALL = ExportSettings(resolution="160x90", renderer="cpu")
 

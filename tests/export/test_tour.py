@@ -23,16 +23,8 @@ from reelpress.export.settings import ExportSettings
 from reelpress.media.planes import Planes
 from reelpress.pipeline import machine
 from reelpress.project.model import Project
-from reelpress.scene.plan import (
-    EffectLayer,
-    FillLayer,
-    FramePlan,
-    GroupLayer,
-    Layer,
-    PictureLayer,
-    SpriteLayer,
-    TextLayer,
-)
+from reelpress.scene.plan.frame import FramePlan
+from reelpress.scene.plan.layers import EffectLayer, FillLayer, GroupLayer, Layer, PictureLayer, SpriteLayer, TextLayer
 
 REPO = Path(__file__).resolve().parents[2]
 TOUR = REPO / "examples" / "tour.cap"

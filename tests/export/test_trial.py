@@ -16,15 +16,21 @@ import pytest
 from reelpress.cli.app import run as command
 from reelpress.encode.splice.policy import Policy, PolicyLimits
 from reelpress.errors import EncoderError, OutputError
-from reelpress.export import trial
+from reelpress.export import trial, trial_reckoned
 from reelpress.export.api import export, plan
-from reelpress.export.prepare import Job, prepare
+from reelpress.export.job import Job
+from reelpress.export.prepare import prepare
 from reelpress.export.run import run
 from reelpress.export.sampled import SampledDirector, Window, sampled_spans
 from reelpress.export.sampling import Facts, facts_of, non_negative, total, windows_of
 from reelpress.export.settings import ExportSettings
-from reelpress.export.trial import Trial, Windowed, sound_stretches, spans_of, tried
+from reelpress.export.trial import Trial, tried
+from reelpress.export.trial_encoder import Call, Timing, Windowed
+from reelpress.export.trial_parts import Part, spans_of
+from reelpress.export.trial_reckoned import PictureCosts, Reckoning, part_rows
+from reelpress.export.trial_sound import Sound, sound_stretches
 from reelpress.media.audio import AudioSpan
+from reelpress.media.packets import EncodedPacket
 from reelpress.media.sizes import sizes_of
 
 SMALL = ExportSettings(resolution="320x180", fps=Fraction(15), no_audio=True)
@@ -170,7 +176,7 @@ def test_a_window_begins_with_a_key_frame(job: Job, tmp_path: Path) -> None:
             director = SampledDirector.of(other.director, windows)
             part = replace(other, director=director, copy=None)
 
-            class Hooked(trial._Timing):
+            class Hooked(Timing):
                 pass
 
             from reelpress.pipeline.cancel import CancelToken
@@ -190,18 +196,22 @@ def test_a_policy_that_starts_anew_asks_for_a_key_frame() -> None:
 
 
 def test_an_encoder_that_takes_no_wishes_is_left_alone() -> None:
+    def packet(pts: int) -> EncodedPacket:
+        return EncodedPacket("video", b"abc", pts, pts, 1, pts == 3, Fraction(1, 15))
+
     class Plain:
         spec = decision = shown = None
 
-        def encode(self, planes: object, pts: int, change: object = None) -> list[int]:
-            return [pts]
+        def encode(self, planes: object, pts: int, change: object = None) -> list[EncodedPacket]:
+            return [packet(pts)]
 
-        def flush(self) -> list[int]:
-            return [-1]
+        def flush(self) -> list[EncodedPacket]:
+            return [packet(9), packet(10)]
 
     encoder = Windowed(Plain(), (0, 3))  # type: ignore[arg-type]
-    assert encoder.encode(None, 3) == [3]  # type: ignore[arg-type,comparison-overlap]
-    assert encoder.flush() == [-1]  # type: ignore[comparison-overlap]
+    assert encoder.encode(None, 3) == [packet(3)]  # type: ignore[arg-type]
+    assert encoder.flush() == [packet(9), packet(10)]
+    assert [call.pictures for call in encoder.calls] == [((3, True),), ((3, False), (3, False))]
 
 
 def test_spans_of_a_trace(tmp_path: Path) -> None:
@@ -288,7 +298,7 @@ def test_a_longer_one_is_told_from_windows(
     tiny_cap: Path, tmp_path: Path, slow: ExportSettings, suffix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Trial, "_whole", lambda self: pytest.fail("all of it was exported"))
-    monkeypatch.setattr(Trial, "_seconds", lambda *a: 99.0)
+    monkeypatch.setattr(Reckoning, "seconds", lambda *a: 99.0)
     monkeypatch.setattr(Trial, "_affordable", lambda *a: 8)
     monkeypatch.setattr(trial, "ROUNDS", 2)
     target = tmp_path / f"x.{suffix}"
@@ -309,18 +319,65 @@ def test_seconds_are_those_of_this_machine(
         looked = Trial(made, tmp_path, 60)
         known = facts_of(made.director)
         part = looked._part(known, windows_of(known, 6, looked.length))
-        every = looked._seconds(known, [part], trial.Sound())
-        looked._frames //= 2
-        half = Facts(known.source[: looked._frames], known.damage[: looked._frames])
-        kept = [window for window in part.windows if window.last <= looked._frames]
+        every = looked.reckoned.seconds(known, [part], Sound())
+        looked.reckoned.frames //= 2
+        frames = looked.reckoned.frames
+        half = Facts(known.source[:frames], known.damage[:frames])
+        kept = [window for window in part.windows if window.last <= frames]
         cut = replace(
             part, windows=tuple(kept), **{
                 name: getattr(part, name)[: len(kept)] for name in ("bytes", "keys", "pictures", "compose", "encode")
             },
         )  # fmt: skip
-        monkeypatch.setattr(looked, "_decoded", lambda windows: dict.fromkeys(part.decode, 1))
-        assert looked._seconds(half, [cut], trial.Sound()) < every
+        monkeypatch.setattr(trial_reckoned, "decoded", lambda director, windows: dict.fromkeys(part.decode, 1))
+        assert looked.reckoned.seconds(half, [cut], Sound()) < every
     assert every > 0
+
+
+# What pictures take of an encoder that codes one after the other
+
+
+def test_costs_of_pictures_are_those_that_made_the_times() -> None:
+    rng = np.random.default_rng(3)
+    rows = []
+    for _ in range(12):
+        keys, others = int(rng.integers(0, 3)), int(rng.integers(1, 6))
+        roots = float(rng.uniform(10, 400) * others)
+        rows.append((keys, others, roots, 0.12 * keys + 0.008 * others + 0.0002 * roots))
+    costs = PictureCosts.of(rows)
+    assert (costs.key, costs.other, costs.root) == pytest.approx((0.12, 0.008, 0.0002), rel=1e-6)
+    # 5 key frames and 295 others of 2500 bytes each
+    assert costs.of_all(5, 295, 295 * 50) == pytest.approx(5 * 0.12 + 295 * 0.018)
+
+
+def test_a_call_pays_for_what_is_ready_after_it() -> None:
+    """An encoder that holds two pictures, under one that hands its packets on one late."""
+    nothing: tuple[tuple[int, bool], ...] = ()
+    calls = (
+        Call(0.001, nothing), Call(0.002, nothing), Call(0.1, nothing), Call(0.02, ((900, True),)),
+        Call(0.0, nothing), Call(0.03, ((16, False),)), Call(0.25, ((25, False), (800, True), (36, False))),
+    )  # fmt: skip
+    part = Part((), (), (), (), 0, (), (), {}, {}, 0.0, 0.0, 0.0, calls, late=1)
+    # the first piece shows that two are ready: the key frame and the one of 16 bytes
+    assert part_rows(part) == [
+        pytest.approx((1, 1, 4, 0.123)), pytest.approx((0, 1, 5, 0.03)), pytest.approx((1, 1, 6, 0.25)),
+    ]  # fmt: skip
+    at_once = part_rows(replace(part, late=0))
+    assert at_once[0] == pytest.approx((1, 0, 0, 0.123)) and at_once[1] == pytest.approx((0, 1, 4, 0.03))
+
+
+def test_each_call_of_the_encoder_is_seen(tiny_cap: Path, tmp_path: Path) -> None:
+    settings = replace(SMALL, codec="hevc")
+    with prepare(tiny_cap, tmp_path / "x.mp4", settings, estimated=False) as made:
+        looked = Trial(made, tmp_path, 60)
+        part = looked._part(facts_of(made.director), [Window(0, 6), Window(12, 18), Window(20, 26)])
+    rows = part_rows(part)
+    assert len(part.calls) == 18 + 1 and part.late == 1
+    assert sum(keys for keys, *_ in rows) == 3
+    assert sum(keys + others for keys, others, *_ in rows) == sum(float(row.sum()) for row in part.pictures)
+    assert sum(seconds for *_, seconds in rows) == pytest.approx(sum(call.seconds for call in part.calls))
+    costs = PictureCosts.of(rows)
+    assert costs.key > costs.other >= 0
 
 
 def test_the_limit_of_a_gif_is_kept_to(tiny_cap: Path, tmp_path: Path) -> None:
@@ -352,7 +409,7 @@ def test_a_run_that_takes_too_long_is_cut_off(
 ) -> None:
     """Then a few windows say what there is to say."""
     monkeypatch.setattr(Trial, "_affordable", lambda *a: 8)
-    monkeypatch.setattr(Trial, "_seconds", lambda *a: 99.0)
+    monkeypatch.setattr(Reckoning, "seconds", lambda *a: 99.0)
     original, limits, tries = Trial._part, [60.0, 0.0, 0.0], []
 
     def part(self: Trial, known: Facts, windows: list[Window], *, limited: bool = True) -> object:

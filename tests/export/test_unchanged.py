@@ -30,7 +30,7 @@ from reelpress.export.report import ExportReport
 from reelpress.export.settings import ExportSettings
 from reelpress.media.encoder import VideoSession
 from reelpress.media.scale import plane_views
-from reelpress.scene.plan import IntRect
+from reelpress.scene.plan.rect import IntRect
 from unchanged_makers import page, painted, psnr
 
 WAYS = ("splice", "vfr", "encode")

@@ -13,27 +13,20 @@ from PIL import Image
 
 from reelpress.color import BT709_LIMITED
 from reelpress.media.planes import Planes
-from reelpress.scene.plan import (
+from reelpress.scene.plan.effects import Blur, Effect, Grade
+from reelpress.scene.plan.fills import GradientFill, ImageFill, SolidFill
+from reelpress.scene.plan.frame import FramePlan
+from reelpress.scene.plan.layers import (
     BackgroundLayer,
-    Blur,
-    Border,
-    CornerKind,
-    Effect,
     EffectLayer,
     FillLayer,
-    FramePlan,
-    Grade,
-    GradientFill,
     GroupLayer,
-    ImageFill,
     PictureLayer,
-    Rect,
-    Shadow,
-    Shape,
-    SolidFill,
     SpriteLayer,
     TextLayer,
 )
+from reelpress.scene.plan.outline import Border, CornerKind, Shadow, Shape
+from reelpress.scene.plan.rect import Rect
 from reelpress.scene.text_run import Backing, Outline, Pill, TextRun, TextSpan, TextStyle
 
 FOLDER = Path(__file__).parent

@@ -33,7 +33,7 @@ from reelpress.media.scale import (
     plane_views,
     to_frame,
 )
-from reelpress.scene.plan import IntRect
+from reelpress.scene.plan.rect import IntRect
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 

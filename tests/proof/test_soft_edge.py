@@ -14,7 +14,11 @@ from reelpress.compose.planar import PlanarCompositor
 from reelpress.compose.reference import ReferenceCompositor
 from reelpress.media.planes import Planes
 from reelpress.media.scale import allocate
-from reelpress.scene.plan import BackgroundLayer, FramePlan, IntRect, PictureLayer, Rect, Shape, SolidFill
+from reelpress.scene.plan.fills import SolidFill
+from reelpress.scene.plan.frame import FramePlan
+from reelpress.scene.plan.layers import BackgroundLayer, PictureLayer
+from reelpress.scene.plan.outline import Shape
+from reelpress.scene.plan.rect import IntRect, Rect
 
 SOURCE = (400, 240)
 CARD = Rect(20, 16, 80, 48)

@@ -382,7 +382,7 @@ def test_cancelling(tmp_path: Path) -> None:
 
 
 def test_progress(text: tuple[Path, list[Picture]], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reelpress.quality.compare.PROGRESS_S", 0.0)
+    monkeypatch.setattr("reelpress.quality.comparison.PROGRESS_S", 0.0)
     events: list[Any] = []
     compare(text[0], text[0], on_event=events.append)
     assert [e.frame for e in events] == list(range(1, 13))

@@ -11,6 +11,7 @@ import pytest
 from recording_makers import CapMaker, tree_state
 
 from reelpress.errors import MissingInputError, UnreadableInputError
+from reelpress.export.sources import SourcePool
 from reelpress.recording.boxes import ends_whole, whole_fragments_end
 from reelpress.recording.fragments import join_fragments, plan_fragments
 from reelpress.recording.load import load
@@ -282,3 +283,53 @@ def test_box_lists(tmp_path: Path) -> None:
     ]:
         file.write_bytes(content)
         assert (whole_fragments_end(file), ends_whole(file)) == (end, whole), content
+
+
+@pytest.mark.parametrize("kind", ["probe", "index", "decode"])
+def test_errors_name_the_track_of_the_recording_and_no_temporary_file(
+    cap: CapMaker, temporary_folder: Path, kind: str
+) -> None:
+    """The joined copy is gone when the sentence is read."""
+    cap.fragments(DISPLAY)
+    init = cap.root / DISPLAY / "init.mp4"
+    raw = init.read_bytes()
+    if kind == "probe":  # the size of its index, so that there is none
+        init.write_bytes(raw.replace(b"moov", b"moow"))
+    cap.meta(**META)
+
+    def decode() -> None:
+        with load(cap.root) as recording:
+            track = recording.segments[0].display
+            assert track.path.parent.parent == temporary_folder
+            if kind == "index":
+                track.path.write_bytes(raw)  # a header without fragments: no packet
+            assert len(track.index) == 12
+            track.path.write_bytes(b"nothing at all")
+            SourcePool(recording, threads=1).planes(track.key, 0)
+
+    with pytest.raises(UnreadableInputError) as caught:
+        decode()
+    assert str(caught.value).startswith(f"{cap.root / DISPLAY}: ")
+    assert str(temporary_folder) not in str(caught.value)
+
+
+def test_warnings_name_the_track_of_the_recording(cap: CapMaker) -> None:
+    cap.fragments(DISPLAY)
+    cap.meta(**META)
+    with load(cap.root) as recording:
+        joined = recording.segments[0].display.path
+        assert recording.by_origin(f"{joined}: 3 of 7.") == f"{cap.root / DISPLAY}: 3 of 7."
+        assert recording.by_origin("nothing of it") == "nothing of it"
+
+
+def test_a_file_in_place_of_the_named_one_is_called_by_its_own_name(cap: CapMaker) -> None:
+    """The metadata may still name what the recorder wrote first."""
+    cap.video(DISPLAY + ".mp4")
+    cap.audio("content/segments/segment-0/audio-input.ogg")
+    mic = {"path": "content/segments/segment-0/audio-input.m4a"}
+    cap.meta(segments=[{"display": {"path": DISPLAY}, "mic": mic}], status={"status": "NeedsRemux"})
+    with load(cap.root) as recording:
+        segment = recording.segments[0]
+        assert segment.display.origin == segment.display.path == cap.root / (DISPLAY + ".mp4")
+        assert segment.mic is not None and segment.mic.origin == segment.mic.path
+        assert segment.mic.path.suffix == ".ogg"

@@ -17,7 +17,7 @@ import pytest
 from bad_makers import clip
 
 import reelpress
-from export_harness import TRACEBACK, finish, names, start
+from export_harness import TRACEBACK, crowding, finish, names, start
 from reelpress.errors import Cancelled
 from reelpress.events import Event, ProgressEvent
 from reelpress.export.settings import ExportSettings
@@ -29,14 +29,6 @@ WITHIN_S = 1.0
 """Design 5."""
 ATTEMPTS = 3
 """A machine that is busy with other things may be late; a command that is late will be late each time."""
-
-
-def crowding() -> float:
-    """How much longer than by itself a program takes on this machine at this moment; 1 when it is idle."""
-    wall, own = time.monotonic(), time.thread_time()
-    while time.thread_time() - own < 0.03:
-        pass
-    return max(1.0, (time.monotonic() - wall) / 0.03)
 
 
 Popen = subprocess.Popen[str]

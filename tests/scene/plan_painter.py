@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reelpress.scene.plan import BackgroundLayer, CornerKind, GradientFill, PictureLayer, SolidFill, SpriteLayer
+from reelpress.scene.plan.fills import GradientFill, SolidFill
+from reelpress.scene.plan.layers import BackgroundLayer, PictureLayer, SpriteLayer
+from reelpress.scene.plan.outline import CornerKind
 
 if TYPE_CHECKING:
-    from reelpress.scene.plan import FramePlan, Shape
+    from reelpress.scene.plan.frame import FramePlan
+    from reelpress.scene.plan.outline import Shape
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 SOURCE = (24, 18)

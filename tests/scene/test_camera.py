@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from reelpress.project.camera import Camera
 from reelpress.scene.camera import CameraRig
 from reelpress.scene.camera_panel import fill, panel
-from reelpress.scene.plan import CornerKind, PictureLayer, Rect, Shadow, Shape
+from reelpress.scene.plan.layers import PictureLayer
+from reelpress.scene.plan.outline import CornerKind, Shadow, Shape
+from reelpress.scene.plan.rect import Rect
 
 HD = (1920, 1080)
 

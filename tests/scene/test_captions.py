@@ -10,7 +10,7 @@ from scene_makers import measure
 from reelpress.project.captions import Captions
 from reelpress.scene.captions import CaptionTrack
 from reelpress.scene.easing import out_back, out_cubic
-from reelpress.scene.plan import TextLayer
+from reelpress.scene.plan.layers import TextLayer
 from reelpress.scene.text_run import Backing, Outline, TextRun, ink_bounds
 
 HD = (1920, 1080)

@@ -9,7 +9,8 @@ from scene_makers import F, clip, project, studio
 
 from reelpress.scene.card_blur import card_blur
 from reelpress.scene.director import Director
-from reelpress.scene.plan import Blur, Rect
+from reelpress.scene.plan.effects import Blur
+from reelpress.scene.plan.rect import Rect
 
 HD = (1920, 1080)
 CARD = Rect(100, 50, 1600, 900)

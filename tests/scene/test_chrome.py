@@ -13,7 +13,9 @@ from reelpress.scene.camera_panel import Panel, panel
 from reelpress.scene.chrome import ChromeStyle, NotchSpot, chrome, notch
 from reelpress.scene.director import Director
 from reelpress.scene.geometry import Crop, clamp_crop
-from reelpress.scene.plan import Border, FillLayer, PictureLayer, Rect, Shadow, Shape, TextLayer
+from reelpress.scene.plan.layers import FillLayer, PictureLayer, TextLayer
+from reelpress.scene.plan.outline import Border, Shadow, Shape
+from reelpress.scene.plan.rect import Rect
 
 BOX = Rect(100, 50, 1600, 900)
 STYLES = ("macOS", "windows", "browser", "macbook")

@@ -16,17 +16,11 @@ from scene_makers import NEUTRAL, F, clip, constant, display, image, plain, poin
 from reelpress.errors import SettingsError, UnsupportedInputError
 from reelpress.recording.model import RecordingKind, RecordingSegment
 from reelpress.scene.director import Director
-from reelpress.scene.plan import (
-    BackgroundLayer,
-    FramePlan,
-    GradientFill,
-    ImageFill,
-    PictureLayer,
-    Rect,
-    Shape,
-    SolidFill,
-    SpriteLayer,
-)
+from reelpress.scene.plan.fills import GradientFill, ImageFill, SolidFill
+from reelpress.scene.plan.frame import FramePlan
+from reelpress.scene.plan.layers import BackgroundLayer, PictureLayer, SpriteLayer
+from reelpress.scene.plan.outline import Shape
+from reelpress.scene.plan.rect import Rect
 
 if TYPE_CHECKING:
     from reelpress.project.model import Project

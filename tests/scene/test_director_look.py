@@ -12,18 +12,18 @@ from scene_makers import F, clip, constant, display, image, measure, pointer, pr
 from reelpress.recording.model import Recording, RecordingSegment
 from reelpress.scene.camera3d import Camera3d
 from reelpress.scene.director import Director
-from reelpress.scene.plan import (
+from reelpress.scene.plan.frame import FramePlan
+from reelpress.scene.plan.layers import (
     BackgroundLayer,
     EffectLayer,
     FillLayer,
-    FramePlan,
     GroupLayer,
     Layer,
     PictureLayer,
-    Rect,
     SpriteLayer,
     TextLayer,
 )
+from reelpress.scene.plan.rect import Rect
 
 SIXTY, ZERO = F(60), F(0)
 PATH = pointer([(50 * i, 0.2 + 0.003 * i, 0.3 + 0.0015 * i) for i in range(200)], clicks=True)

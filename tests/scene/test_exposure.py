@@ -9,7 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelpress.scene.exposure import hides_more
-from reelpress.scene.plan import BackgroundLayer, Effect, EffectLayer, FramePlan, GroupLayer, Layer, Rect, SolidFill
+from reelpress.scene.plan.effects import Effect
+from reelpress.scene.plan.fills import SolidFill
+from reelpress.scene.plan.frame import FramePlan
+from reelpress.scene.plan.layers import BackgroundLayer, EffectLayer, GroupLayer, Layer
+from reelpress.scene.plan.rect import Rect
 
 SIZE = (320, 180)
 MASK = EffectLayer(Effect.PIXELATE, Rect(40, 40, 80, 60), 12.0)

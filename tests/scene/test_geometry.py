@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from reelpress.errors import SettingsError, UnsupportedInputError
 from reelpress.scene import geometry
 from reelpress.scene.geometry import Crop, Frame, clamp_crop
-from reelpress.scene.plan import Rect
+from reelpress.scene.plan.rect import Rect
 
 F = Fraction
 HD = (1920, 1080)
@@ -58,10 +58,25 @@ def test_base_sizes(size: tuple[int, int], frame: Frame, base: tuple[int, int]) 
         ((3840, 2160), HD, True, HD),
         ((1616, 1568), HD, True, (1114, 1080)),  # 1113.06 truncated, then up to even
         ((1616, 1568), HD, False, (1116, 1080)),
+        # never beyond the box: rounded down there
+        ((1920, 1080), (333, 217), False, (332, 188)),  # 333 and 187.3
+        ((1920, 1080), (333, 217), True, (332, 188)),
+        ((1920, 1080), (854, 480), False, (852, 480)),  # 853.3: 856 is wider than 480p
+        ((1080, 1920), (333, 217), False, (124, 216)),  # 122.06, and 217 down to even
     ],
 )
 def test_output_sizes(base: tuple[int, int], box: tuple[int, int] | None, plain: bool, out: tuple[int, int]) -> None:
     assert geometry.output_size(base, box, plain=plain)[0] == out
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_the_output_never_exceeds_the_box(plain: bool) -> None:
+    for base in ((1920, 1080), (1080, 1920), (2688, 1512), (34, 2000), (1000, 1000)):
+        for across in (*range(16, 40), 333, 640, 854, 1001):
+            for down in (16, 17, 18, 217, 480, 1001):
+                (w, h), _ = geometry.output_size(base, (across, down), plain=plain)
+                assert w <= across and h <= down, (base, across, down)
+                assert w % (2 if plain else 4) == 0 and h % 2 == 0
 
 
 def close(rect: Rect, x: float, y: float, w: float, h: float) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from reelpress.project.grading import ColorGrade
 from reelpress.scene.grading import Grading
-from reelpress.scene.plan import Grade
+from reelpress.scene.plan.effects import Grade
 
 SLIDERS = ("exposure", "contrast", "saturation", "temperature", "tint", "fade", "splitTone", "vignette", "grain")
 

@@ -10,7 +10,8 @@ from scene_makers import measure
 from reelpress.project.captions import Keyboard, KeyboardSegment
 from reelpress.scene.easing import out_cubic
 from reelpress.scene.keyboard import KeyboardTrack
-from reelpress.scene.plan import Rect, TextLayer
+from reelpress.scene.plan.layers import TextLayer
+from reelpress.scene.plan.rect import Rect
 from reelpress.scene.text_run import Backing
 
 HD = (1920, 1080)

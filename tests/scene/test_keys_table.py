@@ -19,7 +19,10 @@ from reelpress.project.model import Project
 from reelpress.recording.fields import unknown_keys
 from reelpress.recording.model import PointerClick, PointerEvents, PointerImage, Recording, RecordingSegment
 from reelpress.scene.director import Director
-from reelpress.scene.plan import BackgroundLayer, CornerKind, FramePlan, GradientFill
+from reelpress.scene.plan.fills import GradientFill
+from reelpress.scene.plan.frame import FramePlan
+from reelpress.scene.plan.layers import BackgroundLayer
+from reelpress.scene.plan.outline import CornerKind
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLE: dict[str, dict[str, str]] = json.loads((ROOT / "docs" / "keys.json").read_text(encoding="utf-8"))

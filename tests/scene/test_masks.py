@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from reelpress.project.overlays import MaskSegment
 from reelpress.scene.masks import MaskTrack, keyed
-from reelpress.scene.plan import Effect, EffectLayer, Rect
+from reelpress.scene.plan.effects import Effect
+from reelpress.scene.plan.layers import EffectLayer
+from reelpress.scene.plan.rect import Rect
 
 HD = (1920, 1080)
 

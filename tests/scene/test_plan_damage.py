@@ -12,28 +12,21 @@ from hypothesis import strategies as st
 from plan_painter import SOURCE, paint
 
 from reelpress.scene.damage import MAX_RECTS, damage, merge
-from reelpress.scene.plan import (
+from reelpress.scene.plan.effects import Blur, Effect, Grade
+from reelpress.scene.plan.fills import GradientFill, SolidFill
+from reelpress.scene.plan.frame import FramePlan
+from reelpress.scene.plan.layers import (
     BackgroundLayer,
-    Blur,
-    Border,
-    CornerKind,
-    Effect,
     EffectLayer,
     FillLayer,
-    FramePlan,
-    Grade,
-    GradientFill,
     GroupLayer,
-    IntRect,
     Layer,
     PictureLayer,
-    Rect,
-    Shadow,
-    Shape,
-    SolidFill,
     SpriteLayer,
     TextLayer,
 )
+from reelpress.scene.plan.outline import Border, CornerKind, Shadow, Shape
+from reelpress.scene.plan.rect import IntRect, Rect
 from reelpress.scene.text_run import TextRun, TextSpan, TextStyle
 
 SIZE = (64, 48)

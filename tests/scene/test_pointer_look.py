@@ -10,7 +10,10 @@ import pytest
 from reelpress.project.cursor import Cursor
 from reelpress.recording.model import PointerImage
 from reelpress.scene.geometry import clamp_crop
-from reelpress.scene.plan import Blur, Rect, Shape, SpriteLayer
+from reelpress.scene.plan.effects import Blur
+from reelpress.scene.plan.layers import SpriteLayer
+from reelpress.scene.plan.outline import Shape
+from reelpress.scene.plan.rect import Rect
 from reelpress.scene.pointer_look import motion_blur, pointer_sprite, position
 from reelpress.scene.pointer_path import PointerState
 from reelpress.scene.pointer_shapes import HOTSPOTS, builtin, drawing, shown_image

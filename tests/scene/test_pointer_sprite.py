@@ -9,7 +9,8 @@ from scene_makers import image
 
 from reelpress.scene.card import CardPose, CardStyle
 from reelpress.scene.geometry import Crop, clamp_crop
-from reelpress.scene.plan import Rect, SpriteLayer
+from reelpress.scene.plan.layers import SpriteLayer
+from reelpress.scene.plan.rect import Rect
 from reelpress.scene.pointer import PointerGround
 from reelpress.scene.zoom import ZoomState
 

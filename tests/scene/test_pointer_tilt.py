@@ -9,7 +9,9 @@ import pytest
 
 from reelpress.recording.model import PointerImage
 from reelpress.scene.geometry import clamp_crop
-from reelpress.scene.plan import Rect, Shape, SpriteLayer
+from reelpress.scene.plan.layers import SpriteLayer
+from reelpress.scene.plan.outline import Shape
+from reelpress.scene.plan.rect import Rect
 from reelpress.scene.pointer_look import TILT_MIN, pointer_sprite
 from reelpress.scene.pointer_path import PointerState
 

@@ -13,7 +13,8 @@ from reelpress.project.timeline import SceneMode, SceneSegment
 from reelpress.scene.camera import CameraRig
 from reelpress.scene.card import CardStyle
 from reelpress.scene.easing import bezier, ease
-from reelpress.scene.plan import Border, Rect, Shape
+from reelpress.scene.plan.outline import Border, Shape
+from reelpress.scene.plan.rect import Rect
 from reelpress.scene.scenes import PLAIN, Scene, SceneState, SceneTimeline
 from reelpress.scene.scenes_layout import Arrangement, Ground, arrange, floating_slots, split_slots
 from reelpress.scene.zoom import ZoomState

@@ -9,7 +9,8 @@ from scene_makers import measure
 
 from reelpress.project.overlays import TextLayout, TextSegment
 from reelpress.scene.easing import ease, out_back
-from reelpress.scene.plan import Rect, TextLayer
+from reelpress.scene.plan.layers import TextLayer
+from reelpress.scene.plan.rect import Rect
 from reelpress.scene.text_run import Align, ink_bounds
 from reelpress.scene.texts import TakeOver, TextTrack
 from reelpress.scene.zoom import ZoomState

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reelpress.scene.plan import Rect
+from reelpress.scene.plan.rect import Rect
 from reelpress.scene.springs import Spring
 from reelpress.scene.zoom import Focus, ZoomPath, ZoomSegment, ZoomState
 

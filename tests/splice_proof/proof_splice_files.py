@@ -21,7 +21,7 @@ from reelpress.export.run import run
 from reelpress.export.settings import ExportSettings
 from reelpress.media.encoder import AudioEncoderSpec, EncoderSpec
 from reelpress.media.planes import Planes
-from reelpress.scene.plan import IntRect
+from reelpress.scene.plan.rect import IntRect
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import ImageFont, features
 from text_makers import SHIPPED, make_run, needs
 
-from reelpress.scene.plan import Rect
+from reelpress.scene.plan.rect import Rect
 from reelpress.scene.text_run import Align, Direction, Fit, TextSpan, VerticalAlign, ink_bounds
 from reelpress.text import pen
 from reelpress.text.fonts import SHIPPED_FOLDER, default_book

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont
 from text_makers import SHIPPED, draw, make_run, needs, on_canvas
 
-from reelpress.scene.plan import CornerKind
+from reelpress.scene.plan.outline import CornerKind
 from reelpress.scene.text_run import Backing, Outline, Pill, TextSpan, ink_bounds
 from reelpress.text import pen
 from reelpress.text.cache import ByteCache

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from text_makers import draw, make_run
 
-from reelpress.scene.plan import CornerKind, Rect
+from reelpress.scene.plan.outline import CornerKind
+from reelpress.scene.plan.rect import Rect
 from reelpress.scene.text_run import Backing, Pill, TextSpan
 from reelpress.text import pen, raster
 

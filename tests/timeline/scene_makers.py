@@ -24,7 +24,7 @@ from reelpress.recording.model import (
     RecordingSegment,
     VideoTrack,
 )
-from reelpress.scene.plan import Rect
+from reelpress.scene.plan.rect import Rect
 from reelpress.scene.text_run import TextMetrics, TextRun
 
 if TYPE_CHECKING:

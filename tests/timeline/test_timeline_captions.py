@@ -8,7 +8,7 @@ from scene_makers import F, clip, measure, project, studio
 
 from reelpress.project.captions import CaptionSegment
 from reelpress.scene.director import Director
-from reelpress.scene.plan import TextLayer
+from reelpress.scene.plan.layers import TextLayer
 from reelpress.timeline.captions import in_output_time
 from reelpress.timeline.timeline import Clip, Hold, Timeline
 

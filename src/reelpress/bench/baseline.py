@@ -19,25 +19,20 @@ from PIL import Image, ImageFilter
 from reelpress.compose.assets import load
 from reelpress.compose.base import Composed, CompositorCapabilities
 from reelpress.media.rgba import RgbaConverter, rgba_picture
-from reelpress.scene.plan import (
+from reelpress.scene.plan.effects import Effect
+from reelpress.scene.plan.fills import GradientFill, ImageFill, SolidFill
+from reelpress.scene.plan.layers import (
     BackgroundLayer,
-    CornerKind,
-    Effect,
     EffectLayer,
     FillLayer,
-    FramePlan,
-    GradientFill,
     GroupLayer,
-    ImageFill,
-    IntRect,
     Layer,
     PictureLayer,
-    Rect,
-    Shape,
-    SolidFill,
     SpriteLayer,
     TextLayer,
 )
+from reelpress.scene.plan.outline import CornerKind, Shape
+from reelpress.scene.plan.rect import IntRect, Rect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -45,6 +40,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from reelpress.media.planes import Planes
+    from reelpress.scene.plan.frame import FramePlan
 
     Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from reelpress.compose.base import Compositor
-    from reelpress.export.prepare import Job
+    from reelpress.export.job import Job
     from reelpress.media.planes import Planes
 
 LARGEST_SIDE = 960

@@ -14,7 +14,7 @@ from reelpress.pipeline import budget, machine
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from reelpress.export.prepare import Job
+    from reelpress.export.job import Job
     from reelpress.pipeline.channel import ChannelStats
 
 
@@ -59,7 +59,7 @@ def counted_memory(
     width, height = job.director.size
     frame = width * height * 3 // 2
     sizes = job.buffers
-    from reelpress.export.prepare import ENCODER_LOADS
+    from reelpress.export.loads import ENCODER_LOADS
 
     load = ENCODER_LOADS.get(job.rate.preset, budget.EncoderLoad())
     knobs = budget.Knobs(

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from reelpress.bench.processes import Finished
     from reelpress.bench.scenarios import Ready
-    from reelpress.export.prepare import Job
+    from reelpress.export.job import Job
 
 STEPS = (-3.0, 0.0, 4.0)
 """Around our own CRF."""
@@ -353,7 +353,8 @@ def art(job: Job, folder: Path) -> tuple[Path, Path, tuple[int, int, int, int]]:
     from PIL import Image
 
     from reelpress.bench.baseline import BaselineCompositor
-    from reelpress.scene.plan import IntRect, PictureLayer
+    from reelpress.scene.plan.layers import PictureLayer
+    from reelpress.scene.plan.rect import IntRect
 
     plan = job.director.plan(0)
     card = next(layer for layer in plan.layers if isinstance(layer, PictureLayer))

@@ -12,19 +12,22 @@ import sys
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reelpress.bench.hooks import SAMPLES, BenchHooks, NothingWritten
 from reelpress.bench.metrics import counted_memory, peak_memory
 from reelpress.bench.paths import NULL, Way, chosen_ways
 from reelpress.bench.profile import limiting, sentence, shares, swscale_share
 from reelpress.compose.gpu.ring import MIN_DEPTH as RING_DEPTH
-from reelpress.export.prepare import Job, prepare
+from reelpress.export.prepare import prepare
 from reelpress.export.run import run
 from reelpress.export.settings import ExportSettings
 from reelpress.flags import Setting
 from reelpress.pipeline import machine
 from reelpress.pipeline.sampler import Sampler
+
+if TYPE_CHECKING:
+    from reelpress.export.job import Job
 
 
 def settings_of(options: dict[str, str]) -> ExportSettings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import logging
 import sys
 from dataclasses import dataclass
@@ -328,6 +329,28 @@ def bench_command(
         raise typer.Exit(code)
 
 
+def _raw_or_escaped(error: UnicodeError) -> tuple[str | bytes, int]:
+    """What stands for characters that standard output cannot encode: bytes of a name, or escapes as JSON has them."""
+    assert isinstance(error, UnicodeEncodeError)
+    try:
+        return codecs.lookup_error("surrogateescape")(error)
+    except UnicodeError:
+        units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
+        return "".join(f"\\u{units[k : k + 2].hex()}" for k in range(0, len(units), 2)), error.end
+
+
+def _let_any_name_out() -> None:
+    """Print every file name that there is: bytes that are no text as they are, other characters escaped.
+
+    Else a finished export fails as its path is printed: names on POSIX need not be UTF-8, and a redirected output on
+    Windows, or one under LC_ALL=C, encodes few characters. Standard error escapes by itself.
+    """
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None and getattr(sys.stdout, "errors", None) == "strict":
+        codecs.register_error("reelpress-names", _raw_or_escaped)
+        reconfigure(errors="reelpress-names")
+
+
 def run(argv: Sequence[str] | None = None) -> int:
     """Run a command line; returns the exit code and prints errors as people (or ``--json``) expect them.
 
@@ -337,6 +360,7 @@ def run(argv: Sequence[str] | None = None) -> int:
     console.json = "--json" in arguments
     console.debug = "--debug" in arguments
     console.quiet = False
+    _let_any_name_out()
     try:
         result: object = app(arguments, standalone_mode=False)
         if sys.stdout is not None:

@@ -55,6 +55,8 @@ def print_plan(plan: dict[str, Any]) -> None:
         for rejected in choice["rejected"]:
             print(f"  not {rejected['name']}: {rejected['reason']}")
     print(f"rate control: {said_of_rate(plan['rate_control'])}")
+    if not is_sound_alone(plan):
+        print(f"unchanged pictures: {plan['unchanged']['used']} ({plan['unchanged']['reason']})")
     print(f"audio: {plan['audio']['reason']}")
     buffers = plan["buffers"]
     print(
@@ -117,7 +119,7 @@ def probe(source: Path, console: Console) -> None:
 
     data = probe_source(source)
     if console.json:
-        print(json.dumps({"schema_version": 1, "type": "probe", **data}, ensure_ascii=False))
+        print(json.dumps({"schema_version": 1, "type": "probe", **data}))
         return
     print(f"{data['name']} ({data['kind']})")
     for segment in data["segments"]:

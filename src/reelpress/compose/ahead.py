@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from reelpress.compose.base import Ahead, Composed, Compositor
     from reelpress.media.planes import Planes
-    from reelpress.scene.plan import FramePlan
+    from reelpress.scene.plan.frame import FramePlan
 
 
 class InStep:

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from reelpress.media.planes import Planes
-    from reelpress.scene.plan import FramePlan, IntRect
+    from reelpress.scene.plan.frame import FramePlan
+    from reelpress.scene.plan.rect import IntRect
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reelpress.scene.plan import CornerKind
+from reelpress.scene.plan.outline import CornerKind
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from reelpress.scene.plan import Shadow, Shape
+    from reelpress.scene.plan.outline import Shadow, Shape
 
     Axis = NDArray[np.float64]
 

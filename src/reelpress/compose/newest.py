@@ -14,13 +14,15 @@ from reelpress.compose.planar_blur import moves
 from reelpress.compose.planar_change import Change, changed_rows, seen
 from reelpress.scene.damage import merge
 from reelpress.scene.damage_reach import through_effect
-from reelpress.scene.plan import EffectLayer, FramePlan, GroupLayer, PictureLayer
+from reelpress.scene.plan.frame import FramePlan
+from reelpress.scene.plan.layers import EffectLayer, GroupLayer, PictureLayer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from reelpress.media.planes import Planes
-    from reelpress.scene.plan import IntRect, Layer
+    from reelpress.scene.plan.layers import Layer
+    from reelpress.scene.plan.rect import IntRect
 
 
 @dataclass(frozen=True, slots=True)

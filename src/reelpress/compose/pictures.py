@@ -16,13 +16,14 @@ from reelpress.compose.banded import Plan
 from reelpress.compose.kernel import gaussian_taps
 from reelpress.compose.resample import Made, Resampler, Shown, axes, mirrored
 from reelpress.compose.slabs import slabs
-from reelpress.scene.plan import IntRect, pixel_cover
+from reelpress.scene.plan.rect import IntRect, pixel_cover
 
 if TYPE_CHECKING:
     from reelpress.compose.planar_change import Change
     from reelpress.compose.resample import Axes, Three
     from reelpress.media.planes import Plane, Planes
-    from reelpress.scene.plan import PictureLayer, Rect
+    from reelpress.scene.plan.layers import PictureLayer
+    from reelpress.scene.plan.rect import Rect
 
 
 def _even(rect: Rect, size: tuple[int, int]) -> IntRect | None:
@@ -91,7 +92,9 @@ class PictureScaler:
             self._kept.move_to_end((layer.frame, place))
             return kept
         source.require(("yuv420p", "nv12"), BT709_LIMITED)
-        before = self._kept.pop((change.frame, place), None) if change is not None else None
+        old = self._kept.pop((change.frame, place), None) if change is not None else None
+        before: list[Made | None] = [] if old is None else list(old.rows)
+        del old  # its slabs go one by one, as new ones take their places
         while len(self._kept) >= self.keep:
             self._kept.popitem(last=False)
         shown = self._kept[layer.frame, place] = self._make(layer, source, size, area, before, change)
@@ -103,10 +106,10 @@ class PictureScaler:
         source: Planes,
         size: tuple[int, int],
         area: IntRect,
-        before: Shown | None,
+        before: list[Made | None],
         change: Change | None,
     ) -> Shown:
-        """The picture; what ``change`` does not reach is taken from ``before``, which has the same geometry."""
+        """The picture; what ``change`` does not reach is taken from ``before``: slabs of the same geometry, or none."""
         if source.format == "nv12":
             both = source.planes[1]
             planes = (source.planes[0], both[:, 0::2], both[:, 1::2])
@@ -127,10 +130,10 @@ class PictureScaler:
             self.resampler.counts.scaled += 3
             for i, slab in enumerate(slabs(crop.h, rect.h)):
                 reached = change is None or any(slab.sees(a - crop.y, b - crop.y) for a, b in change.rows)
-                if before is None or reached:
-                    made.append(Made(slab.start, slab.stop, self.resampler.at_rest(planes, crop, rect.w, slab)))
-                else:
-                    made.append(before.rows[i])
+                kept = before[i] if before and not reached else None
+                if before:
+                    before[i] = None
+                made.append(kept or Made(slab.start, slab.stop, self.resampler.at_rest(planes, crop, rect.w, slab)))
             rim = self.resampler.rim(planes[0], layer, rect, picture) if layer.shape.radius else None
             return Shown(rect, tuple(made), rim)
         luma, chroma = axes(layer, area, picture, chroma=False), axes(layer, area, picture, chroma=True)

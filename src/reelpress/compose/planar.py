@@ -26,7 +26,7 @@ from reelpress.compose import planar_blur, planar_fill, planar_group, planar_war
 from reelpress.compose.base import Composed, CompositorCapabilities
 from reelpress.compose.newest import Newest
 from reelpress.compose.pictures import PictureScaler
-from reelpress.compose.planar_background import Backgrounds
+from reelpress.compose.planar_background import Backgrounds, is_quick
 from reelpress.compose.planar_blur import moves
 from reelpress.compose.planar_canvas import SHIFTS, Canvas, around, lay, view
 from reelpress.compose.planar_card import Card
@@ -39,19 +39,17 @@ from reelpress.compose.planar_sprite import Sprites
 from reelpress.compose.planar_text import Texts
 from reelpress.errors import FormatError
 from reelpress.media.scale import allocate
-from reelpress.scene.plan import (
+from reelpress.scene.plan.fills import SolidFill
+from reelpress.scene.plan.layers import (
     BackgroundLayer,
     EffectLayer,
     FillLayer,
-    FramePlan,
     GroupLayer,
-    IntRect,
     PictureLayer,
-    Rect,
-    SolidFill,
     SpriteLayer,
     TextLayer,
 )
+from reelpress.scene.plan.rect import IntRect, Rect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,7 +59,8 @@ if TYPE_CHECKING:
     from reelpress.compose.planar_change import Change
     from reelpress.compose.resample import Shown
     from reelpress.media.planes import Planes
-    from reelpress.scene.plan import Layer
+    from reelpress.scene.plan.frame import FramePlan
+    from reelpress.scene.plan.layers import Layer
 
 
 _FORMATS = ("yuv420p", "nv12")
@@ -73,6 +72,11 @@ then) of any field that is not contiguous are copied to a buffer and back for ev
 type has to be changed: 0.8 ms for 1080p in float32 instead of 0.3. With fewer, changes of type cost more."""
 
 
+RESTS = 4
+"""Frames drawn upon a background with a halo from which on the bare background is given back, where it is drawn again
+in a moment: that is one picture less in memory while a card rests, and one drawn anew when it moves again."""
+
+
 @dataclass(slots=True)
 class _Under:
     """A background with the halo of the card upon it: everything of the two that does not depend on the picture."""
@@ -80,6 +84,8 @@ class _Under:
     key: tuple[object, ...]
     planes: Planes
     outline: Outline
+    drawn: int = 0
+    """Frames that were drawn upon it."""
 
 
 class PlanarCompositor:
@@ -253,12 +259,13 @@ class PlanarCompositor:
         if out.cover is not None and ground is _NOTHING:
             out.clear(regions)
         else:
-            base = self._ground(plan.size, ground)
-            if not self._in_group and not any(isinstance(layer, GroupLayer) for layer in layers):
-                self._grounds.trim(1)
+            alone = not self._in_group and not any(isinstance(layer, GroupLayer) for layer in layers)
             if card is not None and out.cover is None:
-                under = self._on_ground(plan.size, ground, base, card)
-            bottom = base if under is None else under.planes
+                under = self._on_ground(plan.size, ground, card)
+            bottom = self._ground(plan.size, ground) if under is None else under.planes
+            if alone:
+                rests = under is not None and under.drawn >= RESTS and is_quick(ground)
+                self._grounds.trim(0 if rests else 1)
             hidden = under.outline.hidden if under is not None else _hidden_by(layers, plan.size)
             for region in regions:
                 for area in around(region, hidden):
@@ -338,11 +345,12 @@ class PlanarCompositor:
             self._under = None  # give it back before a new background is made
         return self._grounds.get(layer, size)
 
-    def _on_ground(self, size: tuple[int, int], ground: BackgroundLayer, base: Planes, card: PictureLayer) -> _Under:
+    def _on_ground(self, size: tuple[int, int], ground: BackgroundLayer, card: PictureLayer) -> _Under:
         """The background with the halo of ``card``, drawn on first use. Not to be written to."""
         key = (ground, *_geometry(card, size))
         if self._under is None or self._under.key != key:
             self._under = None
+            base = self._ground(size, ground)
             outline = Outline(card, size)
             planes = base
             if any(piece.kind == "halo" for piece in outline.card.pieces):
@@ -351,6 +359,7 @@ class PlanarCompositor:
                     np.copyto(target, source)
                 draw_halo(outline, Canvas(planes.planes), (IntRect(0, 0, *size),))
             self._under = _Under(key, planes, outline)
+        self._under.drawn += 1
         return self._under
 
 

@@ -1,4 +1,4 @@
-"""Backgrounds as 8-bit planes: made once in float, in strips of rows, then kept as long as they are shown."""
+"""Backgrounds as planes of 8 bits (of 16 for the GPU): made in float, in strips of rows, kept while they are shown."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reelpress.compose import assets
 from reelpress.compose.banded import Plan, filtered
 from reelpress.compose.kernel import Axis, gaussian_taps, taps
 from reelpress.media.scale import allocate
-from reelpress.scene.plan import BackgroundLayer, GradientFill, ImageFill, SolidFill
+from reelpress.scene.plan.fills import GradientFill, ImageFill, SolidFill
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,11 +22,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from reelpress.media.planes import Planes
+    from reelpress.scene.plan.layers import BackgroundLayer
 
     _Taps = tuple[NDArray[np.intp], NDArray[np.float64]]
 
 Rows = np.ndarray[Any, np.dtype[np.float32]]
 """(rows, columns) or (rows, columns, 3)."""
+
+Target = np.ndarray[Any, np.dtype[np.uint8]] | np.ndarray[Any, np.dtype[np.uint16]]
+"""(rows, columns), see :func:`store`."""
+Targets = tuple[Target, Target, Target]
 
 _STRIP = 1 << 16
 """Pixels that are in float at a time, unless a blur wants more rows at once."""
@@ -42,26 +47,48 @@ def draw(layer: BackgroundLayer, size: tuple[int, int]) -> Planes:
     """
     width, height = size
     out = allocate(width, height, "yuv420p", BT709_LIMITED)
+    draw_into(layer, (out.planes[0], out.planes[1], out.planes[2]))
+    return out
+
+
+def draw_into(layer: BackgroundLayer, planes: Targets) -> None:
+    """The same into planes of the caller: luma (rows, columns), Cb and Cr of half as many each.
+
+    Args:
+        layer: What to draw.
+        planes: uint8, or uint16 for what :func:`store` makes of codes there.
+
+    Raises:
+        MissingInputError, UnreadableInputError: Of its picture file.
+    """
+    height, width = planes[0].shape
     fill = layer.fill
     if isinstance(fill, SolidFill):  # a blurred flat colour is that colour
-        for target, code in zip(out.planes, rgb_to_codes(fill.color), strict=True):
-            target[...] = int(np.clip(np.float32(code) + np.float32(0.5), 0, 255.5))
-        return out
-    if isinstance(fill, GradientFill) and fill.noise_intensity <= 0 and layer.blur_sigma <= 0:
-        _draw_plain_gradient(fill, out)
-        return out
+        for target, code in zip(planes, rgb_to_codes(fill.color), strict=True):
+            store(target, np.full((1, 1), code, np.float32))
+        return
+    if isinstance(fill, GradientFill) and is_quick(layer):
+        _draw_plain_gradient(fill, planes)
+        return
     if isinstance(fill, ImageFill):
-        _draw_image(fill, layer.blur_sigma, out)
-        return out
-    rows = _rows_of(fill, layer.blur_sigma, size)
+        _draw_image(fill, layer.blur_sigma, planes)
+        return
+    rows = _rows_of(fill, layer.blur_sigma, (width, height))
     step = max(2, _STRIP // width // 2 * 2, 2 * math.ceil(3 * layer.blur_sigma))
     for start in range(0, height, step):
         stop = min(height, start + step)
         codes = to_codes(rows(start, stop))
-        store(out.planes[0][start:stop], codes[0])
+        store(planes[0][start:stop], codes[0])
         for plane in (1, 2):
-            store(out.planes[plane][start // 2 : stop // 2], chroma_of(codes[plane]))
-    return out
+            store(planes[plane][start // 2 : stop // 2], chroma_of(codes[plane]))
+
+
+def is_quick(layer: BackgroundLayer) -> bool:
+    """Whether :func:`draw` takes a moment only (50 ms at 4K; files, grain and blurs take up to a second)."""
+    fill = layer.fill
+    if isinstance(fill, GradientFill):
+        return fill.noise_intensity <= 0 and layer.blur_sigma <= 0
+    return isinstance(fill, SolidFill)
 
 
 def to_codes(rgb: Rows) -> tuple[Rows, Rows, Rows]:
@@ -86,9 +113,15 @@ def chroma_of(field: Rows) -> Rows:
     return out
 
 
-def store(target: NDArray[np.uint8], codes: Rows) -> None:
-    """Round to nearest, clamp and write."""
-    np.copyto(target, np.clip(codes + np.float32(0.5), 0, 255.5), casting="unsafe")
+def store(target: Target, codes: Rows) -> None:
+    """Round to nearest, clamp and write.
+
+    16 bits hold ``floor(256 (code + 1/2))``: their upper byte is what 8 bits hold, so whoever keeps more rounds alike.
+    """
+    if target.dtype == np.uint8:
+        np.copyto(target, np.clip(codes + np.float32(0.5), 0, 255.5), casting="unsafe")
+    else:
+        np.copyto(target, np.clip((codes + np.float32(0.5)) * np.float32(256), 0, 65535), casting="unsafe")
 
 
 def _rows_of(fill: GradientFill, sigma: float, size: tuple[int, int]) -> Callable[[int, int], Rows]:
@@ -128,19 +161,20 @@ def _along(fill: GradientFill, size: tuple[int, int], low: int, high: int) -> Ro
     return along
 
 
-def _draw_plain_gradient(fill: GradientFill, out: Planes) -> None:
+def _draw_plain_gradient(fill: GradientFill, out: Targets) -> None:
     """One without noise: its codes are a line too."""
     start, end = rgb_to_codes(fill.start), rgb_to_codes(fill.end)
-    step = max(2, _STRIP // out.width // 2 * 2)
-    for low in range(0, out.height, step):
-        high = min(out.height, low + step)
-        luma = _along(fill, (out.width, out.height), low, high)
+    height, width = out[0].shape
+    step = max(2, _STRIP // width // 2 * 2)
+    for low in range(0, height, step):
+        high = min(height, low + step)
+        luma = _along(fill, (width, height), low, high)
         chroma = chroma_of(luma)
         for plane, (first, last) in enumerate(zip(start, end, strict=True)):
             codes = (chroma if plane else luma) * np.float32(last - first)
             codes += np.float32(first)
             shift = 1 if plane else 0
-            store(out.planes[plane][low >> shift : high >> shift], codes)
+            store(out[plane][low >> shift : high >> shift], codes)
 
 
 def gradient_rows(fill: GradientFill, size: tuple[int, int], low: int, high: int) -> Rows:
@@ -199,26 +233,27 @@ _PRECISION = 256
 """Steps of a code in which an image is kept while it is blurred: 16 bits hold them."""
 
 
-def _draw_image(fill: ImageFill, sigma: float, out: Planes) -> None:
+def _draw_image(fill: ImageFill, sigma: float, out: Targets) -> None:
     """A picture file over white, cover-fitted, centred and blurred."""
-    size = (out.width, out.height)
+    height, width = out[0].shape
+    size = (width, height)
     if sigma <= 0:
         for first, codes in _image_codes(fill, size):
             stop = first + len(codes[0])
-            store(out.planes[0][first:stop], codes[0])
+            store(out[0][first:stop], codes[0])
             for plane in (1, 2):
-                store(out.planes[plane][first // 2 : stop // 2], chroma_of(codes[plane]))
+                store(out[plane][first // 2 : stop // 2], chroma_of(codes[plane]))
         return
-    kept = np.empty((3, out.height, out.width), np.uint16)
+    kept = np.empty((3, height, width), np.uint16)
     for first, codes in _image_codes(fill, size):
         for number, field in enumerate(codes):
             field *= np.float32(_PRECISION)
             field += np.float32(0.5)
             np.copyto(kept[number, first : first + len(field)], field, casting="unsafe")
     # Blurring and going to the positions of chroma are one filter.
-    rows, columns = gaussian_taps(sigma, 0, out.height, out.height), gaussian_taps(sigma, 0, out.width, out.width)
+    rows, columns = gaussian_taps(sigma, 0, height, height), gaussian_taps(sigma, 0, width, width)
     matrices = Plan(rows, columns)
-    for number, (target, source) in enumerate(zip(out.planes, kept, strict=True)):
+    for number, (target, source) in enumerate(zip(out, kept, strict=True)):
         if number == 1:
             matrices = Plan(_merged(rows, ((0, 1), (1, 1))), _merged(columns, ((-1, 1), (0, 2), (1, 1))))
         for first, strip in matrices.strips(source):

@@ -20,7 +20,7 @@ from reelpress.compose.planar_card import intersect
 from reelpress.compose.planar_group import over
 from reelpress.compose.planar_radial import VARIANCE, Radial, centre
 from reelpress.compose.planar_radial import steps as radial_steps
-from reelpress.scene.plan import IntRect, Rect, pixel_cover
+from reelpress.scene.plan.rect import IntRect, Rect, pixel_cover
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from reelpress.compose.planar_canvas import Canvas
     from reelpress.compose.planar_card import Card
     from reelpress.media.planes import Plane
-    from reelpress.scene.plan import Blur, PictureLayer, Shape
+    from reelpress.scene.plan.effects import Blur
+    from reelpress.scene.plan.layers import PictureLayer
+    from reelpress.scene.plan.outline import Shape
 
 MARGIN = 64
 """Pixels by which the frame of a layer with motion blur is grown on all sides; for a picture less, if none of it is

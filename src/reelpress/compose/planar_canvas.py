@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reelpress.compose.planar_card import intersect
-from reelpress.scene.plan import IntRect
+from reelpress.scene.plan.rect import IntRect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -21,10 +21,12 @@ import numpy as np
 
 from reelpress.color import rgb_to_codes
 from reelpress.compose.coverage import Field, centres, coverage, shadow_alpha, to_chroma, with_grown
-from reelpress.scene.plan import FillLayer, IntRect, PictureLayer, Rect, Shape
+from reelpress.scene.plan.rect import IntRect, Rect
 
 if TYPE_CHECKING:
     from reelpress.compose.coverage import Axis
+    from reelpress.scene.plan.layers import FillLayer, PictureLayer
+    from reelpress.scene.plan.outline import Shape
 
 Kind = Literal["halo", "rim", "inside"]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reelpress.scene.damage import ANTIALIAS, CHROMA, KERNEL
-from reelpress.scene.plan import IntRect, pixel_cover
+from reelpress.scene.plan.rect import IntRect, pixel_cover
 
 if TYPE_CHECKING:
     from typing import Any
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from reelpress.media.planes import Plane, Planes
-    from reelpress.scene.plan import PictureLayer
+    from reelpress.scene.plan.layers import PictureLayer
 
 Rows = tuple[tuple[int, int], ...]
 """Ranges of luma rows (first, one past the last): even, ascending, apart."""

@@ -17,7 +17,9 @@ from reelpress.compose.coverage import to_chroma
 from reelpress.compose.planar_canvas import around, strips, view
 from reelpress.compose.planar_card import intersect
 from reelpress.scene.damage import merge
-from reelpress.scene.plan import Effect, EffectLayer, IntRect, pixel_cover
+from reelpress.scene.plan.effects import Effect
+from reelpress.scene.plan.layers import EffectLayer
+from reelpress.scene.plan.rect import IntRect, pixel_cover
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from reelpress.compose.coverage import Field
     from reelpress.compose.planar_canvas import Canvas
     from reelpress.media.planes import Plane
-    from reelpress.scene.plan import Layer
+    from reelpress.scene.plan.layers import Layer
 
 _STEPS = 12
 

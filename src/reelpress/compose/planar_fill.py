@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from reelpress.compose.planar_canvas import Canvas
     from reelpress.compose.planar_card import Card, Piece, Weights
-    from reelpress.scene.plan import RGB, IntRect
+    from reelpress.scene.plan.fills import RGB
+    from reelpress.scene.plan.rect import IntRect
 
 
 def draw(

@@ -16,7 +16,7 @@ from reelpress.color import BT709_LIMITED
 from reelpress.compose.planar_canvas import SHIFTS, around, view
 from reelpress.media.scale import borrow
 from reelpress.scene.damage import merge
-from reelpress.scene.plan import IntRect
+from reelpress.scene.plan.rect import IntRect
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

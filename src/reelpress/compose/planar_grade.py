@@ -19,7 +19,7 @@ import numpy as np
 
 from reelpress.color import KR_KB, Matrix, Range, quantisation, rgb_to_ycc, ycc_to_rgb
 from reelpress.compose.resample import Made, Shown
-from reelpress.scene.plan import IntRect
+from reelpress.scene.plan.rect import IntRect
 
 if TYPE_CHECKING:
     from typing import Any
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from reelpress.compose.coverage import Field
     from reelpress.media.planes import Plane
-    from reelpress.scene.plan import Grade, Rect
+    from reelpress.scene.plan.effects import Grade
+    from reelpress.scene.plan.rect import Rect
 
 _STRIP = 1 << 17
 """Pixels that are in float32 at a time."""

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reelpress.compose.planar_canvas import SHIFTS, strips, view
-from reelpress.scene.plan import BackgroundLayer, FramePlan, GroupLayer, IntRect
+from reelpress.scene.plan.frame import FramePlan
+from reelpress.scene.plan.layers import BackgroundLayer, GroupLayer
+from reelpress.scene.plan.rect import IntRect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from reelpress.compose.coverage import Field
     from reelpress.compose.planar_canvas import Canvas
     from reelpress.media.planes import Plane, Planes
-    from reelpress.scene.plan import Layer
+    from reelpress.scene.plan.layers import Layer
 
     class Painter(Protocol):
         """Draws the picture of a group; the compositor itself, once for each group."""

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from reelpress.compose.planar_canvas import Canvas
     from reelpress.compose.planar_card import Weights
     from reelpress.compose.resample import Shown
-    from reelpress.scene.plan import FillLayer, IntRect, PictureLayer
+    from reelpress.scene.plan.layers import FillLayer, PictureLayer
+    from reelpress.scene.plan.rect import IntRect
 
 _KEPT_WEIGHTS = 8 << 20
 """Bytes of weights kept for a resting card."""

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from reelpress.compose.coverage import Field
     from reelpress.media.planes import Plane
-    from reelpress.scene.plan import Blur, IntRect
+    from reelpress.scene.plan.effects import Blur
+    from reelpress.scene.plan.rect import IntRect
 
     Ends = tuple[int, int]
     Samples = NDArray[np.uint16]

@@ -15,7 +15,7 @@ import numpy as np
 
 from reelpress.compose.planar_canvas import SHIFTS, view
 from reelpress.compose.resample import REPEATED
-from reelpress.scene.plan import IntRect
+from reelpress.scene.plan.rect import IntRect
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,14 +14,14 @@ from reelpress.compose.coverage import Field, centres, coverage, to_chroma
 from reelpress.compose.planar_blur import moves
 from reelpress.compose.planar_card import intersect, shape_inside
 from reelpress.compose.sprite_art import TO_CODES, Image, Upright, around, halved, moved, product
-from reelpress.scene.plan import IntRect, Rect, pixel_cover
+from reelpress.scene.plan.rect import IntRect, Rect, pixel_cover
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from reelpress.scene.plan import SpriteLayer
+    from reelpress.scene.plan.layers import SpriteLayer
 
 K = TypeVar("K")
 V = TypeVar("V", Image, Upright)

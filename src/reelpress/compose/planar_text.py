@@ -10,13 +10,13 @@ import numpy as np
 
 from reelpress.compose.planar_card import intersect
 from reelpress.compose.planar_sprite import Sprite, in_codes
-from reelpress.scene.plan import IntRect, pixel_cover
+from reelpress.scene.plan.rect import IntRect, pixel_cover
 
 if TYPE_CHECKING:
     from typing import Protocol
 
     from reelpress.compose.coverage import Field
-    from reelpress.scene.plan import TextLayer
+    from reelpress.scene.plan.layers import TextLayer
     from reelpress.scene.text_run import TextRun
 
     class Drawn(Protocol):

@@ -14,7 +14,7 @@ import numpy as np
 from reelpress.compose.planar_canvas import SHIFTS, view
 from reelpress.compose.planar_card import intersect
 from reelpress.compose.planar_group import over
-from reelpress.scene.plan import IntRect
+from reelpress.scene.plan.rect import IntRect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

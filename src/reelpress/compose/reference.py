@@ -27,28 +27,25 @@ from reelpress.compose.reference_grids import Frame, Sheet, changed, moved, move
 from reelpress.compose.reference_picture import OFFSET, SOURCE_FORMATS, TO_CODES, card, picture
 from reelpress.errors import MissingInputError, UnreadableInputError
 from reelpress.media.planes import Plane, Planes
-from reelpress.scene.plan import (
+from reelpress.scene.plan.fills import GradientFill, ImageFill, SolidFill
+from reelpress.scene.plan.layers import (
     BackgroundLayer,
     EffectLayer,
     FillLayer,
-    FramePlan,
-    GradientFill,
     GroupLayer,
-    ImageFill,
-    IntRect,
     PictureLayer,
-    Rect,
-    SolidFill,
     SpriteLayer,
     TextLayer,
 )
+from reelpress.scene.plan.rect import IntRect, Rect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from reelpress.compose.reference_grids import Grid, Sheets
     from reelpress.compose.reference_sampling import Field
-    from reelpress.scene.plan import Layer
+    from reelpress.scene.plan.frame import FramePlan
+    from reelpress.scene.plan.layers import Layer
     from reelpress.text.raster import TextRasteriser
 
     _Drawn = BackgroundLayer | PictureLayer | FillLayer | SpriteLayer | TextLayer | GroupLayer
@@ -222,7 +219,11 @@ class ReferenceCompositor:
         return art * layer.opacity
 
     def _image(self, path: str) -> Field:
-        """An image file (upright) or one of our drawn pointers, as straight R'G'B'A 0..1."""
+        """An image file (upright) or one of our drawn pointers, as straight R'G'B'A 0..1.
+
+        Raises:
+            MissingInputError, UnreadableInputError: Of the file.
+        """
         if path not in self._images and pointers.is_builtin(path):
             self._images[path] = pointers.sprite(path).astype(np.float64) / 255
         elif path not in self._images:
@@ -231,7 +232,9 @@ class ReferenceCompositor:
                     upright = ImageOps.exif_transpose(opened).convert("RGBA")
             except FileNotFoundError as error:
                 raise MissingInputError(f"The image {path} does not exist; restore it or take another one.") from error
-            except OSError as error:
+            except MemoryError:
+                raise
+            except Exception as error:  # Pillow's readers raise nearly anything about a damaged file
                 raise UnreadableInputError(f"The image {path} cannot be read ({error}); take another one.") from error
             self._images[path] = np.asarray(upright, dtype=np.float64) / 255
         return self._images[path]

@@ -15,13 +15,14 @@ import numpy as np
 
 from reelpress.compose import reference_sampling as sampling
 from reelpress.compose import reference_shading as shading
-from reelpress.scene.plan import Effect
+from reelpress.scene.plan.effects import Effect
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from reelpress.compose.reference_sampling import Field
-    from reelpress.scene.plan import Blur, EffectLayer
+    from reelpress.scene.plan.effects import Blur
+    from reelpress.scene.plan.layers import EffectLayer
 
 MARGIN = 64
 """Pixels by which the frame of a layer with motion blur is grown on each side (scene.plan.Blur)."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from reelpress.compose.reference_grids import Frame, Grid, Sheets
     from reelpress.compose.reference_sampling import Field
     from reelpress.media.planes import Planes
-    from reelpress.scene.plan import FillLayer, PictureLayer
+    from reelpress.scene.plan.layers import FillLayer, PictureLayer
 
     _Codes = tuple[Field, Field, Field]
 SOURCE_FORMATS = ("yuv420p", "nv12")

@@ -17,7 +17,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from reelpress.scene.plan import Rect
+    from reelpress.scene.plan.rect import Rect
 
 Field = np.ndarray[Any, np.dtype[np.floating[Any]]]
 """Float64 values on a grid: (rows, columns) or (rows, columns, channels)."""

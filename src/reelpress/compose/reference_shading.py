@@ -12,12 +12,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reelpress.scene.plan import Border, CornerKind, EffectLayer, Grade, GradientFill, Rect, Shadow, Shape
+from reelpress.scene.plan.outline import Border, CornerKind, Shadow, Shape
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from reelpress.compose.reference_sampling import Field
+    from reelpress.scene.plan.effects import Grade
+    from reelpress.scene.plan.fills import GradientFill
+    from reelpress.scene.plan.layers import EffectLayer
+    from reelpress.scene.plan.rect import Rect
 
 
 def smoothstep(a: float, b: float, x: Field) -> Field:

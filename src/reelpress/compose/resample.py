@@ -19,14 +19,14 @@ from reelpress.compose.banded import Plan
 from reelpress.compose.kernel import Axis, taps
 from reelpress.compose.lattice import Window, find
 from reelpress.media.plane_scale import PlaneScaler
-from reelpress.scene.plan import IntRect
+from reelpress.scene.plan.rect import IntRect
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from reelpress.compose.slabs import Slab
     from reelpress.media.planes import Plane
-    from reelpress.scene.plan import PictureLayer
+    from reelpress.scene.plan.layers import PictureLayer
 
 LUMA_TOLERANCE = 0.012
 CHROMA_TOLERANCE = 0.025

@@ -15,7 +15,7 @@ from reelpress.media.planes import Planes
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from reelpress.scene.plan import FramePlan
+    from reelpress.scene.plan.frame import FramePlan
 
 FINISH_S = 30.0
 """Seconds for a frame to come back from the GPU before it is given up: a driver may compile shaders for the first, or

@@ -16,12 +16,12 @@ import numpy as np
 from reelpress.color import BT709_LIMITED, quantisation, rgb_to_ycc
 from reelpress.compose.assets import load
 from reelpress.compose.kernel import Axis, cubic
-from reelpress.scene.plan import IntRect, Rect
+from reelpress.scene.plan.rect import IntRect, Rect
 
 if TYPE_CHECKING:
     from reelpress.compose.coverage import Field
     from reelpress.compose.kernel import Matrix
-    from reelpress.scene.plan import Blur
+    from reelpress.scene.plan.effects import Blur
 
 _BITS = 16
 """Of a pixel, in fixed point."""

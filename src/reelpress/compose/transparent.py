@@ -19,13 +19,13 @@ from reelpress.compose.planar_background import Backgrounds
 from reelpress.errors import FormatError
 from reelpress.media.planes import Planes
 from reelpress.scene.damage import merge
-from reelpress.scene.plan import IntRect
+from reelpress.scene.plan.rect import IntRect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from reelpress.compose.planar_canvas import Canvas
-    from reelpress.scene.plan import FramePlan
+    from reelpress.scene.plan.frame import FramePlan
 
 FORMAT = "yuva420p"
 """Five planes: Y, Cb and Cr as codes times coverage, then coverage (0..255) at luma and at chroma positions."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from reelpress.media.encoder import AudioSession, EncoderSpec
     from reelpress.media.planes import Planes
-    from reelpress.scene.plan import IntRect
+    from reelpress.scene.plan.rect import IntRect
 
 
 @dataclass(frozen=True, slots=True)

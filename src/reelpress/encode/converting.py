@@ -1,6 +1,7 @@
 """Pictures in another format than the encoder takes: converted once, just before it, and counted.
 
-Only for encoders that take nothing a compositor gives (Quick Sync takes NV12 alone). The plan says so.
+For encoders that take nothing a compositor gives (Quick Sync takes NV12 alone; the plan says so), and for what the CPU
+draws where a GPU that drew in the encoder's format has given up.
 """
 
 from __future__ import annotations

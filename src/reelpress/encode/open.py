@@ -33,6 +33,9 @@ some demuxers and are none."""
 SPLICEABLE_B_FRAMES = "b-pyramid=none:weightb=0:direct=spatial"
 """B pictures that no other refers to, and that mean the same however far apart the pictures around them are shown."""
 
+MOST_MACROBLOCKS = 139_264
+"""Of a picture, at the highest level (H.264 table A-1, 6.2)."""
+
 WITHOUT_TREE = frozenset({"ultrafast", "superfast"})
 """x264 presets that have no macroblock-tree."""
 
@@ -77,9 +80,8 @@ def open_output(
     if unchanged == "encode":
         writer = Mp4Writer(path, video=spec, audio=audio, text=text, container=container, labels=labels, sink=sink)
         return OpenOutput(writer, EveryFrame(writer.video), unchanged)
-    refused: str | None = None
-    if unchanged == "splice" and spec.codec != "libx264":
-        unchanged, refused = "vfr", f"only the streams of libx264 can be spliced, not those of {spec.codec}"
+    refused = unspliceable(spec) if unchanged == "splice" else None
+    unchanged = "vfr" if refused is not None else unchanged
     if unchanged == "splice":
         try:
             return _splicing(path, spec, audio, text, container, noisy=noisy, labels=labels, sink=sink)
@@ -89,6 +91,22 @@ def open_output(
     told = _told(spec, KEYS_ON_DEMAND, bf="0")
     writer = Mp4Writer(path, video=told, audio=audio, text=text, container=container, labels=labels, sink=sink)
     return OpenOutput(writer, VariableRate(writer.video, spec.gop_frames), "vfr", refused)
+
+
+def unspliceable(spec: EncoderSpec) -> str | None:
+    """Why the stream of an encoder opened with ``spec`` cannot be spliced, as a clause; ``None``: nothing is known.
+
+    What x264 writes into its parameter sets is foretold here for the plan; they are read when it is open.
+    """
+    if spec.codec != "libx264":
+        return f"only the streams of libx264 can be spliced, not those of {spec.codec}"
+    if spec.crf < 1:  # x264 takes the whole part as QP, and QP 0 as lossless (H.264 7.4.2.1: profile 244)
+        return "below CRF 1 x264 encodes without loss, in a profile whose streams cannot be spliced"
+    if spec.gop_frames == 1:
+        return "every picture is a key frame, and those inserted are predicted from others"
+    if -(-spec.width // 16) * -(-spec.height // 16) > MOST_MACROBLOCKS:
+        return f"{spec.width}x{spec.height} is more than any level of H.264 allows"
+    return None
 
 
 def _told(spec: EncoderSpec, options: str, **extra: str) -> EncoderSpec:

@@ -23,7 +23,7 @@ from reelpress.encode.base import UNKNOWN, Change, Decision, Kind
 from reelpress.encode.late import LateWriter
 from reelpress.encode.rects import around, at, bounds
 from reelpress.media.faults import writing
-from reelpress.scene.plan import IntRect
+from reelpress.scene.plan.rect import IntRect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reelpress.encode.stills import LONGEST_MS, milliseconds
-from reelpress.errors import Cancelled, VerifyError
+from reelpress.errors import Cancelled, ReelpressError, VerifyError
 from reelpress.media.verify.verdict import VerifyResult
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def animation(
         VerifyError: The first difference.
         Cancelled: ``cancelled`` said so.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     ends = [*shown[1:], frames]
     if kind == "webp":
@@ -71,8 +71,10 @@ def animation(
                 if count > 1 and (length is None or abs(float(length) - planned[number]) > 1):
                     raise _wrong(f"image {number} lasts {length} ms instead of {planned[number]} ms")
                 _pause(heartbeat, cancelled)
-    except (OSError, SyntaxError, ValueError, EOFError, UnidentifiedImageError) as error:
-        raise _wrong(f"it cannot be read ({error})") from error
+    except (ReelpressError, MemoryError):
+        raise
+    except Exception as error:  # wrong bytes lead Pillow's readers to any of them
+        raise _wrong(f"it cannot be read ({error or type(error).__name__})") from error
     checked = ("structure", "size", "times", "loop", "decoded all" if full else "decoded first and last")
     return VerifyResult(len(shown), frames / fps, 1, decoded, checked)
 
@@ -92,7 +94,7 @@ def folder(
         VerifyError: The first difference.
         Cancelled: ``cancelled`` said so.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     there = {entry.name for entry in path.iterdir()}
     if there != set(names):
@@ -103,8 +105,10 @@ def folder(
             with Image.open(path / name) as image:
                 found = image.format, image.size, image.mode
                 image.verify()  # the checksum of every chunk
-        except (OSError, SyntaxError, ValueError, UnidentifiedImageError) as error:
-            raise _wrong(f"{name} cannot be read ({error})") from error
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise _wrong(f"{name} cannot be read ({error or type(error).__name__})") from error
         if found != ("PNG", size, mode):
             raise _wrong(f"{name} is a {found[0]} of {found[1]} in {found[2]}")
         _pause(heartbeat, cancelled)

@@ -12,7 +12,7 @@ from reelpress.compose.transparent import TransparentCompositor
 from reelpress.errors import ReelpressError
 from reelpress.export import stages
 from reelpress.export.estimates import know_machine
-from reelpress.export.prepare import Job, prepare
+from reelpress.export.prepare import prepare
 from reelpress.export.run import run
 from reelpress.export.settings import ExportSettings
 from reelpress.export.sources import SourcePool
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from reelpress.events import Event
+    from reelpress.export.job import Job
     from reelpress.export.plan import ExportPlan
     from reelpress.export.report import ExportReport
     from reelpress.media.planes import Planes

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from reelpress.export.prepare import Job
+    from reelpress.export.job import Job
     from reelpress.export.report import ExportReport, FrameCounts
     from reelpress.pipeline.run import Pipeline
 

@@ -102,16 +102,28 @@ def said_of_rate(rate: Mapping[str, Any]) -> str:
     """``rate_control`` in words, without a full stop."""
     if "profile" in rate:
         return f"ProRes {rate['profile']}, at its own rate"
-    if "bit_rate" in rate:
-        return f"{rate['bit_rate'] / 1000:g} kbit/s"
-    if "crf" not in rate:
+    if "gop_s" not in rate:
+        if "bit_rate" in rate:
+            return f"{rate['bit_rate'] / 1000:g} kbit/s"
         limit = "" if rate.get("max_size") is None else f", at most {rate['max_size'] / 1e6:g} MB"
         return f"quality {rate['quality']}{limit}" if "quality" in rate else "none"
-    return (
-        f"CRF {rate['crf']:g}, preset {rate['preset']}, at most {rate['maxrate'] / 1e6:.1f} Mbit/s, "
-        f"a key frame every {rate['gop_s']:g} s at least, look-ahead {rate['lookahead']} frames, "
-        f"{rate['threads']} threads"
-    )
+    said = []
+    for name, called in (("crf", "CRF"), ("cq", "CQ"), ("global_quality", "global quality")):
+        if name in rate:
+            other = f" on the scale of {rate['scale']} ({rate['asked']:g} on x264's)" if "scale" in rate else ""
+            said.append(f"{called} {rate[name]:g}{other}")
+    if "bit_rate" in rate:
+        said.append(f"about {rate['bit_rate'] / 1e6:.1f} Mbit/s")
+    if "preset" in rate:
+        said.append(f"preset {rate['preset']}")
+    if "maxrate" in rate:
+        said.append(f"at most {rate['maxrate'] / 1e6:.1f} Mbit/s")
+    said.append(f"a key frame every {rate['gop_s']:g} s at least")
+    if "lookahead" in rate:
+        said.append(f"look-ahead {rate['lookahead']} frames")
+    if "threads" in rate:
+        said.append(f"{rate['threads']} threads")
+    return ", ".join(said)
 
 
 def estimate(frames: int, width: int, height: int, fps: float, crf: float, preset: str, cores: int) -> Estimate:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from reelpress.media.planes import Planes
     from reelpress.recording.model import Recording
     from reelpress.scene.director import Director
-    from reelpress.scene.plan import FramePlan
+    from reelpress.scene.plan.frame import FramePlan
 
 SHORTEST = 240
 """Frames: opening a device and compiling its shaders takes longer than drawing so few on the CPU."""

@@ -1,6 +1,6 @@
 """What every run of an export does, whatever kind of file it makes: guard the target, tell, watch, verify, report.
 
-``run`` (pictures through stages), ``copying`` (packets) and ``sound_only`` differ in what they do between.
+``run`` (pictures through stages), ``copy`` (packets) and ``sound_only`` differ in what they do between.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from reelpress.events import Event
-    from reelpress.export.prepare import Job
+    from reelpress.export.job import Job
     from reelpress.export.report import FrameCounts, OutputInfo
     from reelpress.media.verify.verdict import VerifyResult
     from reelpress.pipeline.cancel import CancelToken
@@ -122,6 +122,7 @@ class Running:
 
     def warn(self, text: str) -> None:
         """Tell a warning, once."""
+        text = self.job.recording.by_origin(text)
         if text not in self.warnings:
             self.warnings.append(text)
             self.teller.event(WarningEvent(text))

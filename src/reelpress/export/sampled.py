@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from reelpress.media.audio import AudioSpan
-    from reelpress.scene.plan import FramePlan
+    from reelpress.scene.plan.frame import FramePlan
 
 
 @dataclass(frozen=True, slots=True)

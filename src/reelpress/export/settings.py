@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -141,6 +141,10 @@ class ExportSettings:
     """An HTML page about the export to write; in a folder it gets the output's name."""
     trace: Path | None = None
     """A Chrome trace of the export to write (JSON); in a folder it gets the output's name."""
+    asked: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
+    """Fields that the command line gave, be it their default. Not an option: :meth:`from_mapping` knows."""
+    assumed: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
+    """Fields that a preset, the environment or a config file gave, for whatever kind of file there will be."""
 
     def __post_init__(self) -> None:
         for name, allowed in _CHOICES.items():
@@ -192,6 +196,11 @@ class ExportSettings:
         """The switches among the options, as stages see them."""
         return FeatureFlags(**{each.name: getattr(self, each.name) for each in dataclasses.fields(FeatureFlags)})
 
+    def is_asked(self, name: str) -> bool:
+        """Whether somebody gave this field for this very export: on the command line, or in Python (where a value that
+        is the default's cannot be told from none)."""
+        return name in self.asked or (name not in self.assumed and getattr(self, name) != DEFAULTS[name])
+
     @classmethod
     def from_mapping(cls, values: Mapping[str, Setting]) -> ExportSettings:
         """Settings from layered values as the command line, the environment or a file gives them.
@@ -202,16 +211,18 @@ class ExportSettings:
             SettingsError: A value cannot be read; the message names its origin.
         """
         kwargs: dict[str, Any] = {}
+        given: dict[bool, set[str]] = {True: set(), False: set()}
         for name, setting in values.items():
-            field = _FIELD_OF_OPTION.get(name, name)
+            key = _FIELD_OF_OPTION.get(name, name)
+            given[setting.origin == "command line"].add(key)
             try:
-                kwargs[field] = _read(field, setting.value, name)
+                kwargs[key] = _read(key, setting.value, name)
             except SettingsError as error:
                 if setting.origin == "command line":
                     raise
                 raise SettingsError(f"{error} (From {setting.origin}.)") from None
         try:
-            return cls(**kwargs)
+            return cls(**kwargs, asked=frozenset(given[True]), assumed=frozenset(given[False]))
         except SettingsError as error:
             named = re.match(r"--([a-z-]+)", str(error))
             origin = values.get(named[1].replace("-", "_")) if named else None
@@ -245,10 +256,13 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "encoder_preset": X264_PRESETS,
 }
 
+DEFAULTS: dict[str, Any] = {
+    f.name: f.default for f in dataclasses.fields(ExportSettings) if f.name not in ("asked", "assumed")
+}
+"""Field -> value where nobody gives one."""
+
 _FIELD_OF_OPTION = {"buffers": "buffer_size"}
-OPTION_NAMES: tuple[str, ...] = tuple(
-    {v: k for k, v in _FIELD_OF_OPTION.items()}.get(f.name, f.name) for f in dataclasses.fields(ExportSettings)
-)
+OPTION_NAMES: tuple[str, ...] = tuple({v: k for k, v in _FIELD_OF_OPTION.items()}.get(name, name) for name in DEFAULTS)
 """Option names with underscores, as ``--x-y``, ``REELPRESS_X_Y`` and in the config file."""
 
 _BOOL_FIELDS = {
@@ -267,14 +281,15 @@ _WHOLE_FIELDS = {"buffer_size", "unchanged_tolerance", "gif_quality", "loop"}
 _BYTE_FIELDS = {"memory", "max_size"}
 
 
-def _dashed(name: str) -> str:
+def option_of(name: str) -> str:
+    """A field's option without the dashes in front."""
     return {"buffer_size": "buffers"}.get(name, name).replace("_", "-")
 
 
 def _not_allowed(name: str, value: str, allowed: tuple[str, ...]) -> str:
     close = difflib.get_close_matches(value, allowed, n=1)
     hint = f" Did you mean {close[0]}?" if close else ""
-    return f"--{_dashed(name)} is {value!r}. Allowed are: {', '.join(allowed)}.{hint}"
+    return f"--{option_of(name)} is {value!r}. Allowed are: {', '.join(allowed)}.{hint}"
 
 
 def _read(field: str, value: Any, option: str) -> Any:

@@ -10,7 +10,7 @@ from reelpress.encode.select import Choice
 from reelpress.errors import SettingsError
 from reelpress.export.outputs.base import Watch
 from reelpress.export.outputs.sound import SoundOutput
-from reelpress.export.plan import Estimate, FormatEdge
+from reelpress.export.plan import FormatEdge
 from reelpress.export.report import ExportReport, FrameCounts, OutputInfo
 from reelpress.export.running import Running
 from reelpress.media import pulse
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from reelpress.events import Event
+    from reelpress.export.job import Job
     from reelpress.export.outputs.base import Output
     from reelpress.export.plan import ExportPlan
-    from reelpress.export.prepare import Job
     from reelpress.pipeline.cancel import CancelToken
     from reelpress.pipeline.stage import StageContext
 
@@ -40,7 +40,6 @@ def sound_plan(plan: ExportPlan, output: Output, *, has_sound: bool) -> ExportPl
     if not has_sound:
         raise SettingsError(f"There is no sound in what is shown, so there is nothing for a {output.name}.")
     nothing = Choice("none", "there are no pictures in it")
-    rate = int(plan.rate_control["bit_rate"])
     return replace(
         plan,
         formats=(FormatEdge("encoded", output.audio_codec, "none", "none", output.audio_codec),),
@@ -49,7 +48,12 @@ def sound_plan(plan: ExportPlan, output: Output, *, has_sound: bool) -> ExportPl
         renderer=nothing,
         converter=nothing,
         not_drawn=(),
-        estimate=Estimate(int(plan.duration_s * rate / 8), round(0.3 + plan.duration_s / 100, 1)),
+        unchanged={
+            "used": "none",
+            "reason": "there are no pictures in it",
+            "tolerance": 0,
+            "tolerance_reason": "nothing is compared",
+        },
     )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from reelpress.media.damage import DamageMeter
 from reelpress.media.decode import VideoSource
+from reelpress.recording.naming import called
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,7 +66,9 @@ class SourcePool:
         source = self._open.get(key)
         if source is None:
             source = self._opened(key)
-        decoded = source.frame(ordinal)
+        track = self._recording.track(key)
+        with called(track.path, track.origin):
+            decoded = source.frame(ordinal)
         if decoded.error:
             self.problems[key] = decoded.error
         if decoded.repeated:
@@ -78,9 +81,15 @@ class SourcePool:
         while len(self._open) >= OPEN_AT_ONCE:
             self._leave(next(iter(self._open)))
         track = self._recording.track(key)
-        source = VideoSource(
-            track.path, track.info, track.index, threads=self._threads, decoder=self._decoder, cancel=self._cancelled
-        )
+        with called(track.path, track.origin):
+            source = VideoSource(
+                track.path,
+                track.info,
+                track.index,
+                threads=self._threads,
+                decoder=self._decoder,
+                cancel=self._cancelled,
+            )
         self._open[key] = source
         if self._meters is not None and key not in self._meters:
             expected = min(len(track.index), self._frames) if self._frames else len(track.index)

@@ -1,4 +1,4 @@
-"""The stage functions of an export: decode, compose, encode, audio + mux. Passive; ``pipeline`` gives them threads.
+"""The stage functions of an export: decode, compose, look, encode, audio + mux. ``pipeline`` gives them threads.
 
 ``decode`` and ``compose`` walk the same plans in the same order, so no request has to travel upstream: both know
 which source pictures frame ``n`` needs that frame ``n - 1`` did not.
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from reelpress.pipeline.channel import Channel
     from reelpress.pipeline.stage import StageContext
     from reelpress.scene.director import Director
-    from reelpress.scene.plan import FramePlan, PictureLayer
+    from reelpress.scene.plan.frame import FramePlan
+    from reelpress.scene.plan.layers import PictureLayer
 
 AUDIO_BLOCK = 4096
 """Samples mixed at a time: 85 ms."""
@@ -40,7 +41,7 @@ FIRST_S, FINISH_S = 25.0, 4.0
 """Seconds for a frame that was begun to be drawn before it is drawn by other means; shaders are compiled for the first.
 Less than what the watchdog waits."""
 
-HELD_AREA = 0.9
+ANEW_AREA = 0.9
 """Share of the frame from which damage on counts as composed anew rather than patched."""
 
 
@@ -161,7 +162,7 @@ def compose(
         if damaged == 0:
             counts.held += 1
             kind = "held"
-        elif damaged < HELD_AREA * area:
+        elif damaged < ANEW_AREA * area:
             counts.patched += 1
             kind = "patched"
         else:
@@ -185,6 +186,8 @@ def compose(
                     steadier = steadiers.setdefault(picture.source, Steadier(tolerance))
                     with ctx.native(f"comparing {picture.source}"):
                         planes[picture.source] = steadier.steady(arrived.planes)
+                # a picture that is not shown is not kept until the next one comes: its decoder can use the memory
+                del arrived
             for gone in planes.keys() - shown.keys():
                 del planes[gone]
                 steadiers.pop(gone, None)
@@ -193,6 +196,7 @@ def compose(
             with ctx.native(f"composing frame {index}"), turn.taken(wanted=short):
                 ahead.begin(plan, planes, previous)
             while ahead.in_flight >= ahead.depth:
+                previous = None  # not kept while the one after it waits for a place in the channel
                 previous = finished()
         while ahead.in_flight:
             finished()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from reelpress.events import Event
     from reelpress.export.hooks import Hooks
-    from reelpress.export.prepare import Job
+    from reelpress.export.job import Job
     from reelpress.export.report import ExportReport
     from reelpress.pipeline.cancel import CancelToken
 

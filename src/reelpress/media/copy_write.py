@@ -1,4 +1,4 @@
-"""A file that is made of copied packets, and the encoder of the pictures at its cuts."""
+"""Write an MP4 that is made of copied packets, with sound that is copied too or encoded."""
 
 from __future__ import annotations
 

@@ -250,8 +250,8 @@ class _Reader:
         origin = self._path(meta.path, self._key(number, f"{name}.path"))
         key, fps = f"{name}:{number}", as_fraction(meta.fps)
 
-        def use(path: Path) -> VideoTrack:
-            return open_video(key, path, origin=origin, fps=fps, start=start, offset=offset)
+        def use(path: Path, found: Path) -> VideoTrack:
+            return open_video(key, path, origin=found, fps=fps, start=start, offset=offset)
 
         track = open_first(video_candidates(origin), "video", self.workspace, self.warnings, use)
         return replace(track, keep=self.workspace) if track is not None else None
@@ -263,8 +263,8 @@ class _Reader:
         origin = self._path(meta.path, self._key(number, f"{name}.path"))
         shift = offset + timing_repair(meta)
 
-        def use(path: Path) -> AudioTrack:
-            return open_audio(f"{name}:{number}", path, origin=origin, start=start, offset=shift)
+        def use(path: Path, found: Path) -> AudioTrack:
+            return open_audio(f"{name}:{number}", path, origin=found, start=start, offset=shift)
 
         try:
             track = open_first(audio_candidates(origin), "audio", self.workspace, self.warnings, use)

@@ -76,7 +76,7 @@ class VideoTrack:
     """Seconds; position in the own file = t_src + offset."""
     info: VideoStreamInfo
     origin: Path
-    """What the source calls this track; for messages."""
+    """What the user has of it: the recorded file, or the folder of its pieces; for messages."""
     lazy_index: LazyIndex = field(compare=False, repr=False)
     keep: object = field(default=None, compare=False, repr=False)
     """Keeps a temporary file alive as long as this track is."""
@@ -345,6 +345,16 @@ class Recording:
             if track.key == key:
                 return track
         raise KeyError(key)
+
+    def by_origin(self, text: str) -> str:
+        """``text`` with tracks called what the source calls them, not by the file that they were joined into."""
+        for segment in self.segments:
+            named = [(track.path, track.origin) for track in segment.video_tracks]
+            named += [(track.path, track.origin) for track in segment.audio_tracks]
+            for path, origin in named:
+                if path != origin:
+                    text = text.replace(str(path), str(origin))
+        return text
 
     def with_segments(self, segments: tuple[RecordingSegment, ...]) -> Recording:
         """The same recording with other segments (offsets of a project applied, for example)."""

@@ -10,11 +10,13 @@ from reelpress.media.index import build_index
 from reelpress.media.probe import probe
 from reelpress.recording.fragments import MIN_AUDIO_BYTES, is_fragmented, join_fragments
 from reelpress.recording.model import AudioTrack, LazyIndex, VideoTrack
+from reelpress.recording.naming import called
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    from reelpress.media.index import FrameIndex
     from reelpress.media.probe import AudioStreamInfo, MediaInfo
     from reelpress.recording.model import Workspace
 
@@ -26,9 +28,9 @@ def open_first(
     kind: Literal["video", "audio"],
     workspace: Workspace,
     warnings: list[str],
-    use: Callable[[Path], T],
+    use: Callable[[Path, Path], T],
 ) -> T | None:
-    """What ``use`` makes of the first candidate that it can open; ``None`` when there is no candidate at all.
+    """What ``use(file, candidate)`` makes of the first it can open; ``None`` when there is no candidate at all.
 
     A candidate is a file, or a folder of fragments (joined first). One that cannot be used is passed over with a
     warning if a later one can: a crash may leave a useless ``display.mp4`` beside whole fragments. Audio files too
@@ -49,7 +51,8 @@ def open_first(
                 path, notes = join_fragments(candidate, kind, workspace)
             else:
                 continue
-            opened = use(path)
+            with called(path, candidate):
+                opened = use(path, candidate)
         except InputError as error:
             failure = failure or error
             continue
@@ -85,6 +88,11 @@ def video_track(
     if video is None:
         raise UnreadableInputError(f"{origin} has no video stream.")
     path, stream = info.path, video.index
+
+    def index() -> FrameIndex:
+        with called(path, origin):
+            return build_index(path, stream)
+
     return VideoTrack(
         key=key,
         path=path,
@@ -93,7 +101,7 @@ def video_track(
         offset=offset,
         info=video,
         origin=origin,
-        lazy_index=LazyIndex(lambda: build_index(path, stream)),
+        lazy_index=LazyIndex(index),
     )
 
 

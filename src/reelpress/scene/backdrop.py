@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from reelpress.project.background import ColorSource, GradientSource
 from reelpress.project.load import resolve
-from reelpress.scene.plan import RGB, BackgroundLayer, GradientFill, ImageFill, SolidFill
+from reelpress.scene.plan.fills import RGB, GradientFill, ImageFill, SolidFill
+from reelpress.scene.plan.layers import BackgroundLayer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -30,7 +30,10 @@ if TYPE_CHECKING:
     from reelpress.scene.chrome import ChromeStyle, NotchSpot
     from reelpress.scene.geometry import Crop, Size
     from reelpress.scene.grading import Grading
-    from reelpress.scene.plan import Blur, Layer, Rect, Shape
+    from reelpress.scene.plan.effects import Blur
+    from reelpress.scene.plan.layers import Layer
+    from reelpress.scene.plan.outline import Shape
+    from reelpress.scene.plan.rect import Rect
     from reelpress.scene.pointer_path import PointerPath, PointerState
     from reelpress.scene.scenes import SceneState
     from reelpress.scene.texts import TakeOver

@@ -10,7 +10,8 @@ from reelpress.project.camera import CameraShape, CameraX, CameraY
 from reelpress.scene.camera_panel import Panel, fill, panel
 from reelpress.scene.card import CardStyle
 from reelpress.scene.easing import lerp, unit
-from reelpress.scene.plan import CornerKind, Rect
+from reelpress.scene.plan.outline import CornerKind
+from reelpress.scene.plan.rect import Rect
 
 if TYPE_CHECKING:
     from reelpress.project.camera import Camera

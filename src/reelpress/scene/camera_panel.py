@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reelpress.scene.easing import lerp
-from reelpress.scene.plan import PictureLayer, Rect
+from reelpress.scene.plan.layers import PictureLayer
+from reelpress.scene.plan.rect import Rect
 
 if TYPE_CHECKING:
-    from reelpress.scene.plan import Blur, Border, Grade, Shadow, Shape
+    from reelpress.scene.plan.effects import Blur, Grade
+    from reelpress.scene.plan.outline import Border, Shadow, Shape
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from reelpress.project.captions import CaptionAnimation, HighlightStyle
 from reelpress.scene.easing import lerp, out_back, out_cubic, unit
-from reelpress.scene.plan import Rect, TextLayer
+from reelpress.scene.plan.layers import TextLayer
+from reelpress.scene.plan.rect import Rect
 from reelpress.scene.text_run import (
     OUTLINE_WIDTH,
     Backing,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from reelpress.project.captions import Captions, CaptionSegment, CaptionSettings, CaptionWord
     from reelpress.scene.geometry import Size
-    from reelpress.scene.plan import RGB
+    from reelpress.scene.plan.fills import RGB
     from reelpress.scene.text_run import TextMeasure, TextMetrics
 
 PADDING, RADIUS = 0.5, 0.55

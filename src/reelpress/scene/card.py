@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from reelpress.scene.plan import Border, CornerKind, PictureLayer, Rect, Shadow, Shape
+from reelpress.scene.plan.layers import PictureLayer
+from reelpress.scene.plan.outline import Border, CornerKind, Shadow, Shape
+from reelpress.scene.plan.rect import Rect
 from reelpress.scene.shapes import covers_frame
 
 if TYPE_CHECKING:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from reelpress.scene.plan import Blur
+from reelpress.scene.plan.effects import Blur
 
 if TYPE_CHECKING:
     from fractions import Fraction
 
     from reelpress.scene.geometry import Size
-    from reelpress.scene.plan import Rect
+    from reelpress.scene.plan.rect import Rect
 
 LONGEST_MOVE = 0.15
 """Of the frame (each axis by its own length)."""

@@ -8,15 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from reelpress.project.background import FrameStyle, FrameTheme
-from reelpress.scene.plan import CornerKind, FillLayer, Rect, Shape, TextLayer
+from reelpress.project.background import FALLBACK_NOTCH, FrameStyle, FrameTheme
+from reelpress.scene.plan.layers import FillLayer, TextLayer
+from reelpress.scene.plan.outline import CornerKind, Shape
+from reelpress.scene.plan.rect import Rect
 from reelpress.scene.text_run import Fit, TextRun, TextSpan, TextStyle, ink_bounds
 
 if TYPE_CHECKING:
-    from reelpress.project.background import WindowFrame
+    from reelpress.project.background import NotchConfig, WindowFrame
+    from reelpress.recording.model import RecordingSegment
     from reelpress.scene.camera_panel import Panel
     from reelpress.scene.geometry import Crop, Size
-    from reelpress.scene.plan import RGB, Layer
+    from reelpress.scene.plan.fills import RGB
+    from reelpress.scene.plan.layers import Layer
     from reelpress.scene.text_run import TextMeasure
 
 BAR = {FrameStyle.MACOS: 0.055, FrameStyle.WINDOWS: 0.05, FrameStyle.BROWSER: 0.075}
@@ -146,6 +150,19 @@ class NotchSpot:
     x: float
     width: float
     height: float
+
+    @classmethod
+    def of(cls, config: NotchConfig | None, segment: RecordingSegment) -> NotchSpot | None:
+        """The project's, else the one that was recorded, else that of a usual display; ``None`` where it is off."""
+        if config is None or not config.enabled:
+            return None
+        found = segment.notch
+        fallback = FALLBACK_NOTCH if found is None else (found.x, found.width, found.height)
+        return cls(
+            fallback[0] if config.x is None else config.x,
+            fallback[1] if config.width is None else config.width,
+            fallback[2] if config.height is None else config.height,
+        )
 
 
 def notch(

@@ -21,27 +21,25 @@ from reelpress.scene.damage_reach import (
     turned,
     unwarped,
 )
-from reelpress.scene.plan import (
+from reelpress.scene.plan.layers import (
     BackgroundLayer,
     EffectLayer,
     FillLayer,
-    FramePlan,
     GroupLayer,
-    IntRect,
     Layer,
     PictureLayer,
-    Rect,
-    Shape,
     SpriteLayer,
     TextLayer,
-    pixel_cover,
 )
+from reelpress.scene.plan.rect import IntRect, Rect, pixel_cover
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from reelpress.scene.geometry import Size
-    from reelpress.scene.plan import Blur
+    from reelpress.scene.plan.effects import Blur
+    from reelpress.scene.plan.frame import FramePlan
+    from reelpress.scene.plan.outline import Shape
 
 MAX_RECTS = 8
 """More are united into one."""

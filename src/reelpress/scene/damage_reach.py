@@ -9,11 +9,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from reelpress.scene.plan import Effect, EffectLayer, IntRect, Rect, pixel_cover
+from reelpress.scene.plan.effects import Effect
+from reelpress.scene.plan.rect import IntRect, Rect, pixel_cover
 
 if TYPE_CHECKING:
     from reelpress.scene.geometry import Size
-    from reelpress.scene.plan import Blur
+    from reelpress.scene.plan.effects import Blur
+    from reelpress.scene.plan.layers import EffectLayer
 
     Warp = tuple[float, float, float, float, float, float, float, float, float]
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reelpress.scene.plan import Effect, EffectLayer, GroupLayer
+from reelpress.scene.plan.effects import Effect
+from reelpress.scene.plan.layers import EffectLayer, GroupLayer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reelpress.scene.plan import FramePlan, Layer
+    from reelpress.scene.plan.frame import FramePlan
+    from reelpress.scene.plan.layers import Layer
 
 _HIDING = (Effect.PIXELATE, Effect.BLUR)
 

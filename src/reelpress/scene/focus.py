@@ -1,4 +1,4 @@
-"""Where an automatic zoom looks: boxes around the pointer's moves (cap-format 3.5)."""
+"""Where the zoom looks: at a given centre, or automatically at boxes around the pointer's moves (cap-format 3.5)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from reelpress.scene.zoom import Focus
+from reelpress.scene.easing import unit
+from reelpress.scene.springs import Spring
+from reelpress.scene.zoom import Focus, ZoomPath, ZoomSegment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from reelpress.project.model import Project
     from reelpress.recording.model import PointerMove, Recording
     from reelpress.scene.geometry import Crop, Size
     from reelpress.timeline.timeline import Span, Timeline
@@ -27,6 +30,27 @@ class Moved:
     time: float
     u: float
     v: float
+
+
+def zoom_path(timeline: Timeline, recording: Recording, project: Project, crops: Sequence[Crop]) -> ZoomPath:
+    """The zoom of a project over output time.
+
+    Args:
+        crops: What is shown of the screen, by recording segment.
+    """
+    spring, config = project.screen_movement_spring, project.timeline
+    grounds = [
+        (segment.display.info.display_size, crop) for segment, crop in zip(recording.segments, crops, strict=True)
+    ]
+    segments = []
+    for zoom in config.zoom_segments if config is not None else ():
+        centre = zoom.manual_center
+        if centre is not None:
+            focus: tuple[Focus, ...] = (Focus(zoom.start, unit(centre.x), unit(centre.y)),)
+        else:
+            focus = auto_focus(timeline, recording, grounds, zoom.start, zoom.end, zoom.amount, zoom.edge_snap_ratio)
+        segments.append(ZoomSegment(zoom.start, zoom.end, zoom.amount, focus, zoom.instant_animation))
+    return ZoomPath(segments, Spring(spring.stiffness, spring.damping, spring.mass), timeline.total)
 
 
 def edge_snap(value: float, ratio: float) -> float:

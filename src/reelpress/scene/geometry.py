@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from reelpress.errors import SettingsError, UnsupportedInputError
-from reelpress.scene.plan import Rect
+from reelpress.scene.plan.rect import Rect
 
 Size = tuple[int, int]
 
@@ -84,7 +84,8 @@ def base_size(crop: Crop, frame: Frame) -> Size:
 def output_size(base: Size, box: Size | None, *, plain: bool = False) -> tuple[Size, Fraction]:
     """Output size in pixels and its scale: ``base`` fitted into ``box`` (``None``: not scaled).
 
-    A Cap recording is also enlarged, and its width is a multiple of 4, as Cap does it.
+    A Cap recording is also enlarged, and its width is a multiple of 4, as Cap does it. Sides are rounded up, but never
+    beyond the box: there they are rounded down (which in Cap's own boxes never happens).
 
     Args:
         plain: A video without any decoration: never enlarged, and only rounded to even sides, so that its pixels
@@ -94,7 +95,8 @@ def output_size(base: Size, box: Size | None, *, plain: bool = False) -> tuple[S
     if plain:
         scale = min(scale, Fraction(1))
     w, h = math.trunc(base[0] * scale), math.trunc(base[1] * scale)
-    return (_even(w) if plain else (w + 3) & ~3, _even(h)), scale
+    across, down = box or (MAX_SIDE, MAX_SIDE)
+    return (_rounded(w, 2 if plain else 4, across), _rounded(h, 2, down)), scale
 
 
 def card_rect(crop: Crop, out: Size, scale: Fraction, frame: Frame) -> Rect:
@@ -176,6 +178,12 @@ def check_size(size: Size, box: Size | None, source: Size) -> None:
         if box is not None and min(source) >= MIN_SIDE:
             raise SettingsError(f"{sentence} The source has {source[0]}x{source[1]}; give a larger --resolution.")
         raise UnsupportedInputError(f"{sentence} The source has {source[0]}x{source[1]}.")
+
+
+def _rounded(side: int, step: int, limit: int) -> int:
+    """``side`` up to a multiple of ``step``; down where that would be more than ``limit`` (at least ``step``)."""
+    up = -(-side // step) * step
+    return up if up <= limit or side > limit else max(step, up - step)
 
 
 def _even(value: int) -> int:

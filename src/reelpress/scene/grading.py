@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reelpress.scene.plan import Grade
+from reelpress.scene.plan.effects import Grade
 
 if TYPE_CHECKING:
     from reelpress.project.grading import ColorGrade

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from reelpress.scene.captions import place, rgb
 from reelpress.scene.easing import out_cubic, unit
-from reelpress.scene.plan import Rect, TextLayer
+from reelpress.scene.plan.layers import TextLayer
+from reelpress.scene.plan.rect import Rect
 from reelpress.scene.text_run import Backing, Fit, TextRun, TextSpan, TextStyle, ink_bounds
 
 if TYPE_CHECKING:

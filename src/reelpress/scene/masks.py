@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 from reelpress.project.overlays import MaskType
 from reelpress.scene.easing import lerp, unit
-from reelpress.scene.plan import Effect, EffectLayer, Rect
+from reelpress.scene.plan.effects import Effect
+from reelpress.scene.plan.layers import EffectLayer
+from reelpress.scene.plan.rect import Rect
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What a project asks for and this version does not draw yet: said once each, before the export starts."""
+"""What a project asks for and is not drawn, by this version or for want of a pointer: said before the export starts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from reelpress.project.background import ColorSource
 from reelpress.project.camera import BackgroundBlurMode
+from reelpress.project.cursor import CursorType
 from reelpress.project.overlays import FocusBlurMode
 
 if TYPE_CHECKING:
@@ -25,6 +26,30 @@ def not_drawn(recording: Recording, project: Project, *, text: bool = True, alph
         alpha: Whether what is drawn has alpha.
     """
     return (*_look(recording, project, alpha=alpha), *_lists(project, text=text))
+
+
+def pointer_warnings(recording: Recording, project: Project, *, alone: bool) -> tuple[str, ...]:
+    """Sentences about a pointer that is missing.
+
+    Args:
+        alone: Whether the pictures show nothing but the pointer.
+    """
+    cursor = project.cursor
+    hidden = cursor.hide or cursor.size <= 0
+    if alone:
+        if hidden:
+            return ("The project hides the pointer, so there is nothing in the pictures.",)
+        if not any(segment.pointer.moves for segment in recording.segments):
+            return ("There is no pointer in this recording, so there is nothing in the pictures.",)
+    if hidden or cursor.type is CursorType.CIRCLE:
+        return ()
+    ids = {move.cursor_id for segment in recording.segments for move in segment.pointer.moves} - set(
+        recording.pointer_images
+    )
+    if not ids:
+        return ()
+    names = ", ".join(sorted(ids)[:8])
+    return (f"There is no image for pointer {names}; the pointer is not drawn while it is in use.",)
 
 
 def _look(recording: Recording, project: Project, *, alpha: bool) -> Iterator[str]:

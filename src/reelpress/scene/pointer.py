@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reelpress.scene.plan import Rect, SpriteLayer
+from reelpress.scene.plan.layers import SpriteLayer
+from reelpress.scene.plan.rect import Rect
 from reelpress.scene.shapes import overlaps
 
 if TYPE_CHECKING:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from reelpress.scene.plan import Blur, Rect, SpriteLayer
+from reelpress.scene.plan.effects import Blur
+from reelpress.scene.plan.layers import SpriteLayer
+from reelpress.scene.plan.rect import Rect
 from reelpress.scene.pointer import BASE_HEIGHT, WIDE
 from reelpress.scene.shapes import overlaps
 
 if TYPE_CHECKING:
     from reelpress.recording.model import PointerImage
     from reelpress.scene.geometry import Crop, Size
-    from reelpress.scene.plan import Grade, Shape
+    from reelpress.scene.plan.effects import Grade
+    from reelpress.scene.plan.outline import Shape
     from reelpress.scene.pointer_path import PointerState
 
 BLUR_MAX = 480.0

@@ -15,7 +15,8 @@ from reelpress.project.timeline import SceneMode, SplitLayout
 from reelpress.scene.camera_panel import Panel, fill, lerp_rect, panel
 from reelpress.scene.easing import lerp
 from reelpress.scene.geometry import contain, rest_rect
-from reelpress.scene.plan import Rect, Shadow, Shape
+from reelpress.scene.plan.outline import Shadow, Shape
+from reelpress.scene.plan.rect import Rect
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from reelpress.scene.camera import CameraRig
     from reelpress.scene.card import CardStyle
     from reelpress.scene.geometry import Size
-    from reelpress.scene.plan import Border
+    from reelpress.scene.plan.outline import Border
     from reelpress.scene.scenes import Scene, SceneState
     from reelpress.scene.zoom import ZoomState
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from reelpress.scene.plan import CornerKind, Rect, Shape
+from reelpress.scene.plan.outline import CornerKind, Shape
 
 if TYPE_CHECKING:
     from reelpress.scene.geometry import Size
+    from reelpress.scene.plan.rect import Rect
 
 EDGE = 1.5
 """Pixels inside the outline from which on coverage is 1: w = 1 and samples 0.25 off the centre on both axes."""

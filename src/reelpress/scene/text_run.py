@@ -13,10 +13,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from reelpress.scene.plan import RGB, CornerKind, Rect
+from reelpress.scene.plan.outline import CornerKind
+from reelpress.scene.plan.rect import Rect
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
+
+    from reelpress.scene.plan.fills import RGB
 
 LINE_HEIGHT = 1.2
 """Cap's, in font sizes (cap-format 2.4 and 3.9)."""

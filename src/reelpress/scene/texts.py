@@ -11,7 +11,8 @@ from reelpress.scene.camera_panel import lerp_rect
 from reelpress.scene.captions import rgb
 from reelpress.scene.easing import ease, lerp, out_back, out_cubic, unit
 from reelpress.scene.geometry import contain
-from reelpress.scene.plan import Rect, TextLayer
+from reelpress.scene.plan.layers import TextLayer
+from reelpress.scene.plan.rect import Rect
 from reelpress.scene.text_run import Align, TextRun, TextSpan, TextStyle, VerticalAlign, ink_bounds
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from reelpress.scene.plan import Rect
+from reelpress.scene.plan.rect import Rect
 from reelpress.scene.springs import at_rest
 
 if TYPE_CHECKING:

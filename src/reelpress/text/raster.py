@@ -14,16 +14,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reelpress.scene.plan import RGB, CornerKind, Rect
+from reelpress.scene.plan.outline import CornerKind
+from reelpress.scene.plan.rect import Rect
 from reelpress.text import pen
 from reelpress.text.cache import ByteCache
-from reelpress.text.layout import Glyph, LaidOut, cached_layout
+from reelpress.text.layout import cached_layout
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from reelpress.scene.plan.fills import RGB
     from reelpress.scene.text_run import TextRun
     from reelpress.text.fonts import FontBook
+    from reelpress.text.laid_out import Glyph, LaidOut
 
     Floats = NDArray[np.float32]
 

@@ -1,4 +1,4 @@
-"""Captions in the recording's time -> captions in output time (``captions.sourceTimed``).
+"""The captions of a project in output time; those in the recording's time (``captions.sourceTimed``) are brought to it.
 
 Times of such captions count through all recording segments, one after the other. A caption is shown wherever the
 timeline plays it: cut, at another speed, more than once or not at all. Nothing is spoken while a title holds the clock.
@@ -10,10 +10,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from reelpress.timeline.build import full_length
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from reelpress.project.captions import CaptionSegment
+    from reelpress.project.model import Project
+    from reelpress.recording.model import Recording
     from reelpress.timeline.timeline import Timeline
 
 
@@ -34,6 +38,17 @@ class _Part:
 
     def out(self, time: Fraction) -> Fraction:
         return self.begin + (min(max(time, self.first), self.last) - self.first) / self.speed
+
+
+def shown_captions(project: Project, recording: Recording, timeline: Timeline) -> tuple[CaptionSegment, ...]:
+    """The timeline's own captions, else those of ``captions``, in output time."""
+    config, captions = project.timeline, project.captions
+    if config is not None and config.caption_segments:
+        return config.caption_segments
+    if captions is None or not captions.source_timed:
+        return () if captions is None else captions.segments
+    lengths = [full_length(recording, segment) for segment in recording.segments]
+    return in_output_time(captions.segments, timeline, lengths)
 
 
 def in_output_time(

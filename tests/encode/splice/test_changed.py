@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from reelpress.encode.splice.changed import MacroblockDiff
 from reelpress.media.planes import Planes
 from reelpress.media.steady import DEFAULT_TOLERANCE
-from reelpress.scene.plan import IntRect
+from reelpress.scene.plan.rect import IntRect
 from unchanged_makers import copied, differing_blocks, page, painted, planar
 
 EVERYTHING = 1 << 30

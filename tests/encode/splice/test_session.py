@@ -23,7 +23,7 @@ from reelpress.encode.splice.stream import Splicer
 from reelpress.media.encoder import VideoSession
 from reelpress.media.packets import EncodedPacket
 from reelpress.media.planes import Planes
-from reelpress.scene.plan import IntRect
+from reelpress.scene.plan.rect import IntRect
 from unchanged_makers import (
     Picture,
     Session,

@@ -16,14 +16,14 @@ from reelpress.compose import planar_background
 from reelpress.compose.gpu.layers import Image, Sheet
 from reelpress.compose.planar_sprite import Sprites
 from reelpress.compose.planar_text import Texts
-from reelpress.scene.plan import SpriteLayer, TextLayer
+from reelpress.scene.plan.layers import SpriteLayer, TextLayer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from reelpress.compose.gpu.memory import Arena
     from reelpress.compose.planar_sprite import Sprite
-    from reelpress.scene.plan import BackgroundLayer, EffectLayer
+    from reelpress.scene.plan.layers import BackgroundLayer, EffectLayer
 
 
 class Art:

@@ -21,7 +21,7 @@ from reelpress.compose.newest import Newest
 from reelpress.compose.planar_frames import Frames, parts
 from reelpress.errors import FormatError, StallError
 from reelpress.media.scale import allocate
-from reelpress.scene.plan import IntRect
+from reelpress.scene.plan.rect import IntRect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from reelpress.compose.gpu.ring import Ticket
     from reelpress.compose.newest import News
     from reelpress.media.planes import Planes
-    from reelpress.scene.plan import FramePlan
+    from reelpress.scene.plan.frame import FramePlan
 
     Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 

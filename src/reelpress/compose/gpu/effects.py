@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from reelpress.compose.gpu import layers as records
 from reelpress.compose.gpu.passes import Job, common, halved
-from reelpress.scene.plan import Effect, IntRect, pixel_cover
+from reelpress.scene.plan.effects import Effect
+from reelpress.scene.plan.rect import IntRect, pixel_cover
 
 if TYPE_CHECKING:
     from reelpress.compose.gpu.art import Art
     from reelpress.compose.gpu.passes import Passes
-    from reelpress.scene.plan import EffectLayer
+    from reelpress.scene.plan.layers import EffectLayer
 
 
 class Effects:

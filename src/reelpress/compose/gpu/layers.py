@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from reelpress.color import BT709_LIMITED, quantisation, rgb_to_codes
 from reelpress.compose.planar_radial import centre, steps
-from reelpress.scene.plan import CornerKind, IntRect
+from reelpress.scene.plan.outline import CornerKind
+from reelpress.scene.plan.rect import IntRect
 
 if TYPE_CHECKING:
-    from reelpress.scene.plan import RGB, Blur, FillLayer, PictureLayer, Rect, Shape
+    from reelpress.scene.plan.effects import Blur
+    from reelpress.scene.plan.fills import RGB
+    from reelpress.scene.plan.layers import FillLayer, PictureLayer
+    from reelpress.scene.plan.outline import Shape
+    from reelpress.scene.plan.rect import Rect
 
 CARD, COLOUR, GROUND, ART, PIXELATE, BLUR, HIGHLIGHT, MOVED, WARPED = range(1, 10)
 """Kinds, as in compose.wgsl."""

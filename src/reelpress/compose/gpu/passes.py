@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from reelpress.compose.gpu import layers as records
 from reelpress.compose.gpu.layers import Image, Sheet
-from reelpress.scene.plan import IntRect
+from reelpress.scene.plan.rect import IntRect
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,14 +11,15 @@ from reelpress.compose.gpu import layers as records
 from reelpress.compose.gpu.layers import LARGEST_STEP, MARGIN, Image, Sheet
 from reelpress.compose.gpu.passes import Job, common, halved
 from reelpress.errors import FormatError
-from reelpress.scene.plan import IntRect
+from reelpress.scene.plan.rect import IntRect
 
 if TYPE_CHECKING:
     from reelpress.compose.gpu.layers import Axis, SourcePlanes
     from reelpress.compose.gpu.passes import Passes
     from reelpress.compose.gpu.sources import Sources
     from reelpress.compose.newest import News
-    from reelpress.scene.plan import Blur, Grade, PictureLayer
+    from reelpress.scene.plan.effects import Blur, Grade
+    from reelpress.scene.plan.layers import PictureLayer
 
 
 class Pictures:

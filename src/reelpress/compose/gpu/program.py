@@ -14,18 +14,18 @@ from reelpress.compose.gpu.effects import Effects
 from reelpress.compose.gpu.passes import JOB_BYTES, TILE, Job, Passes
 from reelpress.compose.gpu.pictures import Pictures
 from reelpress.compose.gpu.sprites import Sprites
-from reelpress.scene.plan import (
+from reelpress.scene.plan.effects import Effect
+from reelpress.scene.plan.fills import SolidFill
+from reelpress.scene.plan.layers import (
     BackgroundLayer,
-    Effect,
     EffectLayer,
     FillLayer,
     GroupLayer,
-    IntRect,
     PictureLayer,
-    SolidFill,
     SpriteLayer,
     TextLayer,
 )
+from reelpress.scene.plan.rect import IntRect
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from reelpress.compose.gpu.memory import Arena
     from reelpress.compose.gpu.sources import Sources
     from reelpress.compose.newest import News
-    from reelpress.scene.plan import Layer
+    from reelpress.scene.plan.layers import Layer
 
 __all__ = ["JOB_BYTES", "TILE", "Program"]
 

@@ -21,7 +21,8 @@ from reelpress.compose.gpu.passes import GROUP, aligned, common, halved
 from reelpress.compose.planar_blur import moves
 from reelpress.compose.planar_card import shape_inside
 from reelpress.compose.sprite_art import around
-from reelpress.scene.plan import IntRect, Rect, SpriteLayer
+from reelpress.scene.plan.layers import SpriteLayer
+from reelpress.scene.plan.rect import IntRect, Rect
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     from reelpress.compose.gpu.art import Art
     from reelpress.compose.gpu.memory import Arena
     from reelpress.compose.gpu.passes import Passes
-    from reelpress.scene.plan import Blur, TextLayer
+    from reelpress.scene.plan.effects import Blur
+    from reelpress.scene.plan.layers import TextLayer
 
 _JOB = struct.Struct("<I4iI4iI4iI4iiI11f")
 _WHOLE = 0xFFFFFFFF

@@ -12,7 +12,7 @@ from reelpress.encode.gif.look import BAND, Seen, Strip
 from reelpress.encode.gif.mapper import BAYER, TRANSPARENT, Mapper
 from reelpress.encode.rects import at, bounds, moved, union
 from reelpress.media import pulse
-from reelpress.scene.plan import IntRect
+from reelpress.scene.plan.rect import IntRect
 
 
 @dataclass(frozen=True, slots=True)

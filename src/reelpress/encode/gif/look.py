@@ -15,7 +15,7 @@ from reelpress.encode.gif.straight import FORMAT, straight
 from reelpress.encode.rects import around, at, bounds, grown, moved, union
 from reelpress.media import pulse
 from reelpress.media.full_chroma import REACH, FullChroma
-from reelpress.scene.plan import IntRect
+from reelpress.scene.plan.rect import IntRect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

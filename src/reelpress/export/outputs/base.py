@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from reelpress.encode.select import EncoderChoice
     from reelpress.events import Fallback
     from reelpress.export.hooks import Hooks
+    from reelpress.export.job import Job
     from reelpress.export.plan import Estimate, FormatEdge
-    from reelpress.export.prepare import Job
     from reelpress.export.settings import ExportSettings, Unchanged
     from reelpress.media.encoder import EncoderSpec
     from reelpress.media.verify.verdict import VerifyResult
@@ -176,8 +176,8 @@ class Output(Protocol):
         """``rate_control`` of the plan; ``None``: that of H.264."""
         ...
 
-    def estimate(self, frames: int, width: int, height: int, cores: int) -> Estimate | None:
-        """What to expect; ``None``: as for H.264."""
+    def estimate(self, frames: int, seconds: float, width: int, height: int, cores: int) -> Estimate | None:
+        """What to expect of so many frames in so many seconds; ``None``: as for H.264."""
         ...
 
     def open(self, job: Job, part: Path, hooks: Hooks, unchanged: Unchanged) -> OpenSession:

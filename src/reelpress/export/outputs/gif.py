@@ -12,7 +12,6 @@ from reelpress.encode.select import Choice, EncoderChoice
 from reelpress.errors import SettingsError
 from reelpress.export.outputs.base import Buffering, OpenSession
 from reelpress.export.plan import Estimate, FormatEdge
-from reelpress.export.settings import GIF_ENCODERS
 from reelpress.media.encoder import FORMATS_OF
 
 if TYPE_CHECKING:
@@ -22,8 +21,8 @@ if TYPE_CHECKING:
 
     from reelpress.events import Fallback
     from reelpress.export.hooks import Hooks
+    from reelpress.export.job import Job
     from reelpress.export.outputs.base import Label, Watch
-    from reelpress.export.prepare import Job
     from reelpress.export.settings import ExportSettings, Unchanged
     from reelpress.media.encoder import EncoderSpec
     from reelpress.media.verify.verdict import VerifyResult
@@ -33,10 +32,6 @@ TRANSPARENT = "yuva420p"
 
 RATE = Fraction(15)
 """Pictures a second where none are asked for."""
-
-ENCODERS = ("auto", *GIF_ENCODERS)
-
-_H264_ONLY = ("crf", "encoder_preset", "subtitles")
 
 
 def gif_settings(settings: ExportSettings, colours: int = 255) -> GifSettings:
@@ -74,13 +69,6 @@ class GifOutput:
     def check(self, settings: ExportSettings, fps: Fraction) -> None:
         check_rate(fps)
         gif_settings(settings)
-        for field in _H264_ONLY:
-            if getattr(settings, field) is not None:
-                raise SettingsError(f"--{field.replace('_', '-')} means nothing for a GIF. Leave it out.")
-        if settings.optimize_size:
-            raise SettingsError("--optimize-size means nothing for a GIF; --gif-quality and --max-size do.")
-        if settings.encoder not in ENCODERS:
-            raise SettingsError(f"--encoder {settings.encoder} makes no GIF. Allowed are: {', '.join(ENCODERS)}.")
         if settings.encoder == "gifski":
             from reelpress.encode.gif.gifski import found
 
@@ -101,7 +89,7 @@ class GifOutput:
         taken = next((each for each in drawn if each in candidate.formats), candidate.formats[0])
         if settings.encoder == "gifski":
             return EncoderChoice(candidate, taken, Choice("gifski", "asked for; it is your program, none of ours")), []
-        reason = "palettes by content, changed pixels only, LZW by libavcodec"
+        reason = "palettes by content, changed pixels only, LZW by Pillow"
         return EncoderChoice(candidate, taken, Choice("gif", reason)), []
 
     def unchanged(self, settings: ExportSettings) -> tuple[Unchanged, str]:
@@ -125,8 +113,9 @@ class GifOutput:
             "max_size": settings.max_size,
         }
 
-    def estimate(self, frames: int, width: int, height: int, cores: int) -> Estimate | None:
+    def estimate(self, frames: int, seconds: float, width: int, height: int, cores: int) -> Estimate | None:
         """Round numbers, of a demo and a tour at 720p15: 0.09 bytes and 18 ns of processor time a pixel."""
+        del seconds
         pixels = float(width) * height * frames
         return Estimate(int(pixels * 0.09), round(pixels * 18e-9 / min(2, max(1, cores)) + 0.5, 1))
 

@@ -9,16 +9,15 @@ from reelpress.encode.candidates import Candidate
 from reelpress.encode.select import Choice, EncoderChoice
 from reelpress.errors import SettingsError
 from reelpress.export.outputs.base import Buffering
-from reelpress.export.outputs.mp4 import Mp4Output, refuse
+from reelpress.export.outputs.mp4 import Mp4Output
 from reelpress.export.plan import Estimate, FormatEdge
 from reelpress.pipeline.budget import EncoderLoad
 
 if TYPE_CHECKING:
-    from fractions import Fraction
     from typing import Any, Self
 
     from reelpress.events import Fallback
-    from reelpress.export.prepare import Job
+    from reelpress.export.job import Job
     from reelpress.export.settings import Codec, ExportSettings, Unchanged
     from reelpress.media.encoder import EncoderSpec
 
@@ -27,8 +26,6 @@ HQ, FULL = "yuv422p10le", "yuva444p10le"
 
 _RATES = {HQ: 220_000_000, FULL: 330_000_000}
 """Apple's target bit rates at 1920x1080 and 29.97 frames a second (ProRes white paper), alpha not counted."""
-
-_MEANINGLESS = ("crf", "encoder_preset", "optimize_size", "subtitles")
 
 
 @dataclass(frozen=True)
@@ -66,14 +63,6 @@ class MovOutput(Mp4Output):
     def _format(self) -> str:
         return FULL if self.with_alpha else HQ
 
-    def check(self, settings: ExportSettings, fps: Fraction) -> None:
-        super().check(settings, fps)
-        if self.codec != "prores":
-            return
-        refuse(settings, _MEANINGLESS, "means nothing for ProRes, which has a rate of its own. Leave it out.")
-        if settings.encoder not in ("auto", "prores_ks"):
-            raise SettingsError(f"--encoder {settings.encoder} makes no ProRes. Allowed are: auto, prores_ks.")
-
     def encoder(
         self, spec: EncoderSpec, settings: ExportSettings, drawn: tuple[str, ...]
     ) -> tuple[EncoderChoice, list[Fallback]]:
@@ -101,10 +90,10 @@ class MovOutput(Mp4Output):
             return super().control(settings)
         return {"profile": "4444" if self.with_alpha else "422 HQ", "alpha_bits": 16 if self.with_alpha else 0}
 
-    def estimate(self, frames: int, width: int, height: int, cores: int) -> Estimate | None:
+    def estimate(self, frames: int, seconds: float, width: int, height: int, cores: int) -> Estimate | None:
         """ProRes' own rate for the size, and 60 ns of processor time a pixel."""
         if self.codec != "prores":
-            return super().estimate(frames, width, height, cores)
+            return super().estimate(frames, seconds, width, height, cores)
         pixels = float(width) * height * frames
         size = pixels * _RATES[self._format] / (1920 * 1080 * 29.97) / 8
         return Estimate(int(size), round(pixels * 60e-9 / max(1, min(cores, 8)) + 0.5, 1))

@@ -27,16 +27,13 @@ if TYPE_CHECKING:
     from reelpress.encode.select import EncoderChoice
     from reelpress.events import Fallback
     from reelpress.export.hooks import Hooks
+    from reelpress.export.job import Job
     from reelpress.export.outputs.base import Watch
     from reelpress.export.plan import Estimate, FormatEdge
-    from reelpress.export.prepare import Job
     from reelpress.export.settings import Codec, ExportSettings, Unchanged
     from reelpress.media.encoder import EncoderSpec
     from reelpress.media.pipe import PipeSink
     from reelpress.media.verify.verdict import VerifyResult
-
-_ONLY_GIF = ("gif_quality", "max_size")
-_ALPHA = ("transparent", "cursor_only")
 
 SOUND = {
     "aac": "AAC, 48 kHz stereo, 192 kbit/s",
@@ -51,17 +48,6 @@ SOUND_RATE = {"aac": 192_000, "libopus": 160_000, "pcm_s24le": 2_304_000, "pcm_s
 
 LOADS = {"hevc": EncoderLoad(10, 0, 3), "av1": EncoderLoad(16, 4, 7), "vp9": EncoderLoad(8, 0, 3)}
 """What the encoders of other codecs hold, in pictures."""
-
-
-def refuse(settings: ExportSettings, fields: Sequence[str], why: str) -> None:
-    """Refuse options that are given although they mean nothing here.
-
-    Raises:
-        SettingsError: The first of them, with ``why`` behind its name.
-    """
-    for field in fields:
-        if getattr(settings, field) not in (None, False):
-            raise SettingsError(f"--{field.replace('_', '-')} {why}")
 
 
 @dataclass(frozen=True)
@@ -113,11 +99,7 @@ class Mp4Output:
         return None
 
     def check(self, settings: ExportSettings, fps: Fraction) -> None:
-        del fps
-        refuse(settings, _ONLY_GIF, "is for --format gif only.")
-        refuse(settings, ("loop",), "is for --format gif, webp and apng only.")
-        if not self.alpha:
-            refuse(settings, _ALPHA, "needs a format with alpha: --format mov (ProRes 4444), webp, apng, png or gif.")
+        del settings, fps
 
     def rate(self, natural: Fraction) -> Fraction:
         return natural
@@ -143,8 +125,8 @@ class Mp4Output:
         del settings
         return None
 
-    def estimate(self, frames: int, width: int, height: int, cores: int) -> Estimate | None:
-        del frames, width, height, cores
+    def estimate(self, frames: int, seconds: float, width: int, height: int, cores: int) -> Estimate | None:
+        del frames, seconds, width, height, cores
         return None
 
     def audio(self) -> AudioEncoderSpec:

@@ -17,13 +17,12 @@ from reelpress.pipeline.output import TargetGuard
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from fractions import Fraction
     from pathlib import Path
     from types import TracebackType
     from typing import Self
 
+    from reelpress.export.job import Job
     from reelpress.export.outputs.base import Watch
-    from reelpress.export.prepare import Job
     from reelpress.export.settings import Codec, ExportSettings
     from reelpress.media.verify.verdict import VerifyResult
 
@@ -68,15 +67,6 @@ class PipeOutput(Mp4Output):
         if settings.codec not in (None, "h264"):
             raise SettingsError(f"-o - sends H.264, no {settings.codec}: others are written into files only.")
         return super().of(settings)
-
-    def check(self, settings: ExportSettings, fps: Fraction) -> None:
-        if settings.format not in (None, "mp4"):
-            raise SettingsError(f"-o - sends an MP4, no {settings.format}: others are written into files only.")
-        if settings.subtitles is not None:
-            raise SettingsError("--subtitles writes a file beside the video, which -o - has none of. Leave one out.")
-        if settings.verify == "full":
-            raise SettingsError("--verify full decodes the finished file, which -o - has none of. Leave one out.")
-        super().check(settings, fps)
 
     def sink(self) -> PipeSink:
         self.stream.sink = self.stream.sink or PipeSink(self.descriptor)

@@ -14,7 +14,6 @@ from reelpress.encode.select import Choice, EncoderChoice
 from reelpress.encode.stills import AnimationWriter, FolderWriter, StillEncoder, StillFormat, StillSettings
 from reelpress.errors import SettingsError
 from reelpress.export.outputs.base import Buffering, OpenSession
-from reelpress.export.outputs.mp4 import refuse
 from reelpress.export.plan import Estimate, FormatEdge
 
 if TYPE_CHECKING:
@@ -23,8 +22,8 @@ if TYPE_CHECKING:
 
     from reelpress.events import Fallback
     from reelpress.export.hooks import Hooks
+    from reelpress.export.job import Job
     from reelpress.export.outputs.base import Label, Watch
-    from reelpress.export.prepare import Job
     from reelpress.export.settings import ExportSettings, Unchanged
     from reelpress.media.encoder import EncoderSpec
     from reelpress.media.verify.verdict import VerifyResult
@@ -35,8 +34,6 @@ RATE = Fraction(15)
 WEBP_QUALITY = {"maximum": None, "social": 90, "web": 80, "potato": 60}
 """libwebp's, for each ``--quality``; ``None`` is without loss."""
 
-_MEANINGLESS = ("crf", "encoder_preset", "optimize_size", "subtitles")
-_ONLY_GIF = ("gif_quality", "max_size")
 _BYTES = {"png": 0.6, "apng": 0.25, "webp": 0.05}
 """Bytes a pixel, round numbers of the demo recording at 640x360."""
 _NUMBER = re.compile(r"%0?(\d)?d")
@@ -74,13 +71,7 @@ class StillOutput:
         return replace(self, alpha=settings.transparent or settings.cursor_only)
 
     def check(self, settings: ExportSettings, fps: Fraction) -> None:
-        del fps
-        refuse(settings, _MEANINGLESS, f"means nothing for --format {self.name}. Leave it out.")
-        refuse(settings, _ONLY_GIF, "is for --format gif only.")
-        if self.name == "png":
-            refuse(settings, ("loop",), "is for --format gif, webp and apng only.")
-        if settings.encoder != "auto":
-            raise SettingsError(f"--encoder {settings.encoder} makes no {self.name}. Allowed is: auto.")
+        del settings, fps
 
     def rate(self, natural: Fraction) -> Fraction:
         return natural if self.name == "png" else min(natural, RATE)
@@ -113,8 +104,9 @@ class StillOutput:
         how = self._how(settings)
         return {"quality": "lossless" if how.quality is None else how.quality, "loop": how.loop}
 
-    def estimate(self, frames: int, width: int, height: int, cores: int) -> Estimate | None:
+    def estimate(self, frames: int, seconds: float, width: int, height: int, cores: int) -> Estimate | None:
         """Round numbers: 60 ns of processor time a pixel."""
+        del seconds
         pixels = float(width) * height * frames
         return Estimate(int(pixels * _BYTES[self.name]), round(pixels * 60e-9 / min(2, max(1, cores)) + 0.5, 1))
 

@@ -40,8 +40,11 @@ WITH_ALPHA = ("mov", "gif", "webp", "apng", "png")
 
 
 def output_of(settings: ExportSettings, target: Path) -> Output:
-    """The format of an export: ``--format``, else the target's suffix, else MP4 (MOV for ProRes, WebM for VP9)."""
+    """The format of an export: ``--format``, else the target's suffix, else MP4 (MOV for ProRes, WebM for VP9).
+
+    It is the table's; :meth:`Output.of` makes it that of the settings.
+    """
     if is_pipe(target):
-        return PipeOutput().of(settings)
+        return PipeOutput()
     suffix = target.suffix.lower().lstrip(".")
-    return OUTPUTS[settings.format or (suffix if suffix in OUTPUTS else settings.usual_format)].of(settings)
+    return OUTPUTS[settings.format or (suffix if suffix in OUTPUTS else settings.usual_format)]

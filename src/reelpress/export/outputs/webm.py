@@ -8,12 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from reelpress.export.outputs.mp4 import Mp4Output, refuse
+from reelpress.export.outputs.mp4 import Mp4Output
 
 if TYPE_CHECKING:
-    from fractions import Fraction
-
-    from reelpress.export.settings import Codec, ExportSettings
+    from reelpress.export.settings import Codec
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,3 @@ class WebmOutput(Mp4Output):
     @property
     def audio_codec(self) -> str:
         return "libopus"
-
-    def check(self, settings: ExportSettings, fps: Fraction) -> None:
-        super().check(settings, fps)
-        refuse(settings, ("subtitles",), "writes a track that a WebM cannot have. Use --format mp4, or leave it out.")

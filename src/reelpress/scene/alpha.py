@@ -10,10 +10,24 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reelpress.scene.plan import BackgroundLayer, FillLayer, GroupLayer, SpriteLayer
+from reelpress.project.background import ColorSource
+from reelpress.scene.plan.layers import BackgroundLayer, FillLayer, GroupLayer, SpriteLayer
+from reelpress.scene.plan.outline import Shape
+from reelpress.scene.plan.rect import Rect
 
 if TYPE_CHECKING:
-    from reelpress.scene.plan import Layer
+    from reelpress.project.background import Background
+    from reelpress.scene.plan.layers import Layer
+
+
+def ground_of(background: Background, size: tuple[int, int]) -> FillLayer | None:
+    """A background colour of which a part is transparent, as a layer over nothing; ``None`` for all others."""
+    source = background.source
+    if not isinstance(source, ColorSource) or not 0 < source.alpha < 255:
+        return None
+    r, g, b = source.value
+    whole = Shape(Rect(0.0, 0.0, float(size[0]), float(size[1])))
+    return FillLayer(whole, (r / 255, g / 255, b / 255), source.alpha / 255)
 
 
 def over_nothing(layers: tuple[Layer, ...], ground: FillLayer | None) -> tuple[Layer, ...]:

@@ -1,46 +1,27 @@
-"""Run an export that copies packets: one stage reads them, encodes what lies at the cuts, and writes the file."""
+"""The stage of an export that copies packets: it reads them, encodes what lies at the cuts, and writes the file."""
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
-from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from reelpress.clock import AUDIO_RATE, samples_until
 from reelpress.color import BT709_LIMITED
-from reelpress.encode.splice.bits import nal_units
-from reelpress.encode.splice.errors import SpliceRefused
-from reelpress.encode.splice.join import (
-    PROFILES,
-    avcc,
-    free_id,
-    idr_pic_id,
-    parameter_sets,
-    prefixed,
-    with_other_idr_pic_id,
-    with_reorder,
-)
-from reelpress.encode.splice.parameters import NAL_IDR, NAL_SLICE
-from reelpress.errors import EncoderError, VerifyError
+from reelpress.encode.splice.join import avcc, idr_pic_id, prefixed
 from reelpress.export import stages
-from reelpress.export.copy import LATEST_SOUND, CopyRefused
-from reelpress.export.report import ExportReport, FrameCounts, OutputInfo
-from reelpress.export.running import Running
+from reelpress.export.copy.cuts import CutEncoder
+from reelpress.export.report import FrameCounts
 from reelpress.export.sources import SourcePool
 from reelpress.media import pulse
 from reelpress.media.audio import AudioMixer
 from reelpress.media.copy import VideoPacketReader
-from reelpress.media.copy_sound import AAC_PACKET, AudioPacketReader
+from reelpress.media.copy_sound import AudioPacketReader
 from reelpress.media.copy_write import CopyTracks, CopyWriter
-from reelpress.media.encoder import AudioEncoderSpec, EncoderSpec
-from reelpress.media.labels_check import check as check_labels
-from reelpress.media.opening import bare_session
+from reelpress.media.encoder import AudioEncoderSpec
 from reelpress.media.packets import EncodedPacket
 from reelpress.media.pool import pool
-from reelpress.media.verify.mp4 import verify
 from reelpress.pipeline.memory import PressureMonitor
 from reelpress.pipeline.run import Pipeline, PipelineStats
 from reelpress.pipeline.stage import Stage
@@ -50,14 +31,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from reelpress.encode.splice.join import ParameterSets
-    from reelpress.events import Event
-    from reelpress.export.copy import CopyJob, Part
+    from reelpress.export.copy.job import CopyJob, Part
+    from reelpress.export.job import Job
     from reelpress.export.observe import Observer
-    from reelpress.export.prepare import Job
     from reelpress.export.running import Teller
-    from reelpress.media.encoder import VideoSession
-    from reelpress.media.verify.verdict import VerifyResult
     from reelpress.pipeline.cancel import CancelToken
     from reelpress.pipeline.stage import StageContext
 
@@ -65,12 +42,10 @@ BATCH = 64
 """Packets handed over at a time."""
 BATCH_BYTES = 4 << 20
 AUDIO_BLOCK = 4096
-CUT_CRF = 16.0
-"""Quality of the pictures at a cut, unless the export's own is better: they are few, and a copy should not show."""
 
 
 class CopyFlow:
-    """The stages of one export by copying and what they share."""
+    """The stage of one export by copying and what it works with."""
 
     def __init__(self, job: Job, plan: CopyJob, part_path: Path, cancel: CancelToken, observer: Observer) -> None:
         self.job, self.plan, self.observer = job, plan, observer
@@ -87,17 +62,11 @@ class CopyFlow:
                 frames=max(1, plan.encoded),
             )
         }
-        self.sets: ParameterSets | None = None
+        self.cuts = CutEncoder(job, plan, self.sources["display"]) if plan.encoded else None
         sps, pps = list(plan.sps), list(plan.pps)
-        if plan.encoded:
-            own = parameter_sets(self._encoder().extradata)
-            reorder = plan.source_sps.reorder
-            reordered = plan.delay if reorder is None else reorder
-            self.sets = replace(
-                own, sps=tuple(with_reorder(unit, reordered, plan.source_sps.buffering or 0) for unit in own.sps)
-            )
-            sps += self.sets.sps
-            pps += self.sets.pps
+        if self.cuts is not None:
+            sps += self.cuts.sets.sps
+            pps += self.cuts.sets.pps
         self.mixer = AudioMixer(job.spans, self.total_samples) if job.spans and plan.sound is None else None
         self.reader: AudioPacketReader | None = None
         try:
@@ -209,14 +178,11 @@ class CopyFlow:
                     after = None
                     if following is not None and following.packet is not None:
                         after = self._id_of(following, following.packet)
-                    for n, unit in enumerate(self._encoded(ctx, part)):
-                        if n == 0 and self.sets is not None:
-                            avoid = {known for known in (before, after) if known is not None}
-                            unit = with_other_idr_pic_id(unit, self.sets.sps[0], self.sets.pps[0], avoid)
-                        key = unit[0] & 0x1F == NAL_IDR
-                        before = idr_pic_id(unit, self._frame_num_bits()) if key else None
+                    assert self.cuts is not None  # what is planned to be encoded has its encoder
+                    avoid = {known for known in (before, after) if known is not None}
+                    for n, (unit, before) in enumerate(self.cuts.pictures(ctx, part, avoid)):
                         self.counts.encoded += 1
-                        yield part.at + n, prefixed([unit]), key
+                        yield part.at + n, prefixed([unit]), before is not None
                     continue
                 if part.track.key not in readers:
                     readers[part.track.key] = VideoPacketReader(part.track.path, part.track.info.index, packets)
@@ -236,56 +202,6 @@ class CopyFlow:
     def _id_of(self, part: Part, packet: int) -> int:
         slices = self.plan.packets[part.track.key].idr_slices
         return idr_pic_id(slices[packet], self.plan.source_sps.frame_num_bits)
-
-    def _frame_num_bits(self) -> int:
-        from reelpress.encode.splice.parameters import parse_sps
-
-        assert self.sets is not None
-        return parse_sps(self.sets.sps[0]).frame_num_bits
-
-    def _encoded(self, ctx: StageContext, part: Part) -> Iterator[bytes]:
-        """The slice of each picture of a part, re-encoded."""
-        encoder = self._encoder()
-        own = parameter_sets(encoder.extradata)
-        expected = self.sets
-        if expected is None or own.pps != expected.pps:
-            raise CopyRefused("the encoder changed its parameter sets between two cuts")
-        for n in range(part.count):
-            with ctx.native(f"decoding {part.track.key}"), pulse.listening(ctx.heartbeat):
-                planes = self.sources["display"].planes(part.track.key, part.ordinal + n)
-            with ctx.native("encoding a picture at a cut"):
-                ready = encoder.encode(planes, n, key=n == 0)
-            for packet in ready:
-                yield _slice(packet.data)
-        with ctx.native("flushing the encoder"):
-            ready = encoder.flush()
-        for packet in ready:
-            yield _slice(packet.data)
-
-    def _encoder(self) -> VideoSession:
-        """x264 for the pictures at a cut: the source's profile, size and colour, other ids, nothing reordered."""
-        job, plan = self.job, self.plan
-        width, height = job.director.size
-        number = free_id(plan.sps, plan.pps)
-        return bare_session(
-            EncoderSpec(
-                width=width,
-                height=height,
-                fps=job.director.fps,
-                crf=min(CUT_CRF, job.rate.crf),
-                preset="ultrafast",
-                gop_frames=1 << 20,
-                threads=job.buffers.encode_threads,
-                lookahead=job.buffers.lookahead,
-                extra={
-                    "profile": PROFILES[plan.source_sps.profile],
-                    "bf": "0",
-                    "forced-idr": "1",
-                    "x264-params": f"keyint=infinite:scenecut=0:sps-id={number}",
-                },
-            ),
-            "the pictures at a cut",
-        )
 
     # -- writing ------------------------------------------------------------------------------------------------
 
@@ -337,79 +253,3 @@ class CopyFlow:
             self.mixer.close()
         if self.reader is not None:
             self.reader.close()
-
-
-def _slice(packet: bytes) -> bytes:
-    """The one slice of a packet of the encoder."""
-    found = [packet[a:b] for a, b in nal_units(packet) if packet[a] & 0x1F in (NAL_SLICE, NAL_IDR)]
-    if len(found) != 1:
-        raise EncoderError(f"The encoder made {len(found)} slices of a picture; one was asked for.")
-    return found[0]
-
-
-def run_copy(job: Job, plan: CopyJob, *, on_event: Callable[[Event], None] | None, cancel: CancelToken) -> ExportReport:
-    """Export ``job`` by copying, as ``run.run`` does by encoding.
-
-    Raises:
-        CopyRefused: It turned out that these packets cannot be copied; nothing is left, and encoding is the way.
-        ReelpressError: As ``run.run``.
-    """
-    director = job.director
-    with Running(job, plan.pictures, on_event, cancel) as running:
-        flow: CopyFlow | None = None
-        try:
-            flow = CopyFlow(job, plan, running.guard.part_path, cancel, running.observer)
-            stats = flow.run(cancel, running.teller, running.warn)
-            for line in flow.afterwards():
-                running.warn(line)
-            flow.release()
-            checked = functools.partial(_checked, flow, running.guard.part_path, cancel)
-            result = running.verify(checked)
-        except SpliceRefused as refusal:
-            raise CopyRefused(refusal.reason.rstrip(".")) from refusal
-        except VerifyError as error:
-            raise CopyRefused(f"the copy did not pass its check ({error})") from error
-        finally:
-            if flow is not None:
-                flow.abandon()
-        running.commit()
-        width, height = director.size
-        info = OutputInfo(
-            width=width,
-            height=height,
-            fps=float(director.fps if plan.constant else plan.pictures / director.duration),
-            duration_s=round(float(result.duration if plan.constant else director.duration), 6),
-            size_bytes=job.target.stat().st_size,
-            video_codec="h264",
-            audio_codec="aac" if flow.has_audio else None,
-            color=str(BT709_LIMITED),
-        )
-        report = running.report(flow.counts, stats, result, info)
-        running.finish(report)
-    return running.completed(report)
-
-
-def _checked(flow: CopyFlow, part: Path, cancel: CancelToken, ctx: StageContext) -> VerifyResult:
-    """Compare the finished file with the plan. Where pictures keep their own times, their ticks are the places."""
-    job, plan = flow.job, flow.plan
-    director, even = job.director, plan.constant
-    gaps = [b - a for a, b in itertools.pairwise([*plan.times, plan.end])]
-    rate = AUDIO_RATE if plan.sound is None else plan.sound.rate
-    said = check_labels(part, job.labels, director.fps)
-    result = verify(
-        part,
-        frames=plan.pictures if even else plan.end,
-        fps=director.fps if even else Fraction(plan.scale),
-        size=director.size,
-        duration=director.duration,
-        color=BT709_LIMITED,
-        has_audio=flow.has_audio,
-        mode=job.settings.verify,
-        shown=None if even else plan.times,
-        end_slack=Fraction(0) if even or not plan.delay else Fraction(max(gaps), plan.scale),
-        sound_slack=Fraction((1 if plan.sound is None else 2) * AAC_PACKET, rate)
-        + (plan.sound is not None) * LATEST_SOUND,
-        heartbeat=ctx.heartbeat,
-        cancelled=lambda: cancel.cancelled,
-    )
-    return replace(result, checked=(*result.checked, *said))
