@@ -11,7 +11,7 @@ import pytest
 from reelpress.color import BT709_LIMITED, codes_to_rgb
 from reelpress.compose.base import Composed
 from reelpress.compose.gpu.compositor import TILE_BYTES, GpuCompositor
-from reelpress.compose.gpu.device import shared
+from reelpress.compose.gpu.device import GpuWrong, native_counts, shared
 from reelpress.compose.reference import ReferenceCompositor
 from reelpress.errors import FormatError, StallError
 from reelpress.media.planes import Planes
@@ -435,3 +435,76 @@ def test_the_arena_gives_back_what_is_not_shown_any_more():
     assert len(arena) <= 10
     assert len(set(places)) <= 11, "free places are used again"
     arena.close()
+
+
+def test_a_steady_frame_makes_nothing_new(monkeypatch):
+    """What moves, is darkened, blurred and pointed at, drawn whole: after the first frames no buffer, no texture, no
+    bind group and no array for parameters is made any more, and as much is uploaded in as many calls each time."""
+    gpu = shared(allow_software=True)
+    calls = gpu._calls
+    assert calls is not None, "this wgpu-py is not the one that compose/gpu/calls.py is for"
+    groups, writes = [], []
+    real_group, real_write = gpu.device.create_bind_group, calls.write
+    monkeypatch.setattr(gpu.device, "create_bind_group", lambda **told: groups.append(1) or real_group(**told))
+    monkeypatch.setattr(calls, "write", lambda *told: writes.append(told[3]) or real_write(*told))
+    source = planes_of(128, 64)
+    compositor = GpuCompositor()
+
+    def plan_at(n: int) -> FramePlan:
+        rect = Rect(20 + n, 10.5, 128, 64)
+        return plan_of(
+            PictureLayer("display:0", 0, Rect(0, 0, 128, 64), rect, Shape(rect, 8), blur=Blur(12 + n / 4, -5)),
+            EffectLayer(Effect.BLUR, Rect(40, 20, 60, 40), 8),
+            EffectLayer(Effect.HIGHLIGHT, Rect(10 + n, 10, 80, 60), 0.5),
+        )
+
+    try:
+        made = []
+        for n in range(12):
+            writes.clear()
+            compositor.compose(plan_at(n), {"display:0": source}, None)
+            made.append((dict(gpu.created), native_counts()["buffers"], len(groups), len(compositor._parameters._host)))
+            sizes = list(writes)
+            if n >= 2:
+                assert made[-1] == made[1]
+                assert len(sizes) == 1, "the picture is there: only the parameters are new"
+    finally:
+        compositor.close()
+
+
+def test_the_same_without_the_calls_below_wgpu_py(compositor, monkeypatch):
+    """Another wgpu-py may not have them: then its public API records the same frame."""
+    plan = plan_of(card(), EffectLayer(Effect.BLUR, Rect(40, 20, 60, 40), 8))
+    source = planes_of(128, 64, padding=20)
+    first = compositor.compose(plan, {"display:0": source}, None)
+    monkeypatch.setattr(shared(allow_software=True), "_calls", None)
+    other = GpuCompositor()
+    try:
+        second = other.compose(plan, {"display:0": source}, None)
+    finally:
+        other.close()
+    assert all(np.array_equal(a, b) for a, b in zip(first.planes.planes, second.planes.planes, strict=True))
+
+
+def test_calls_stay_inside_of_a_buffer():
+    gpu = shared(allow_software=True)
+    buffer = gpu.buffer(64, "COPY_DST", "a test")
+    try:
+        for offset, data in ((60, np.zeros(8, np.uint8)), (0, np.zeros(68, np.uint8)), (0, np.zeros(0, np.uint8))):
+            with pytest.raises(ValueError, match="are not in a buffer of 64"):
+                gpu.write(buffer, offset, data)
+    finally:
+        gpu.drop(buffer)
+
+
+def test_commands_that_are_refused_say_so():
+    """Errors of the parts of a pass are raised for the pass, by our own names."""
+    gpu = shared(allow_software=True)
+    buffer = gpu.buffer(64, "COPY_DST", "a test")
+    try:
+        commands = gpu.commands()
+        commands.copy_buffer_to_buffer(buffer, 0, buffer, 0, 64)  # it is no source
+        with pytest.raises(GpuWrong, match="while drawing"):
+            gpu.submit(commands, "drawing")
+    finally:
+        gpu.drop(buffer)

@@ -1,7 +1,9 @@
 """Art in the arena: backgrounds, texts, some pointers and tables of mosaics, drawn once and kept while they are shown.
 
-Backgrounds are the 8-bit planes that :mod:`reelpress.compose.planar_background` draws; texts, and the few sprites that
-:mod:`reelpress.compose.gpu.sprites` does not have drawn by passes, are made by the code of the CPU and go over as f16.
+Backgrounds are planes of 16 bits that :mod:`reelpress.compose.planar_background` draws: what lies over one may be
+see-through or darken it, and a nearly flat one that was rounded to codes before would then be off by a code all over.
+Texts, and the few sprites that :mod:`reelpress.compose.gpu.sprites` does not have drawn by passes, are made by the code
+of the CPU and go over as f16.
 """
 
 from __future__ import annotations
@@ -61,20 +63,20 @@ class Art:
         return sheet
 
     def ground(self, layer: BackgroundLayer, size: tuple[int, int]) -> tuple[int, int]:
-        """First byte and stride of a background as NV12 planes, the chroma after the luma.
+        """First byte and stride of a background as NV12 planes of 16 bits, the chroma after the luma.
 
         Raises:
             MissingInputError, UnreadableInputError: Of its picture file.
         """
 
         def draw() -> tuple[NDArray[Any], Any]:
-            planes = planar_background.draw(layer, size).planes
-            stride = -(-size[0] // 4) * 4
-            made = np.zeros((size[1] * 3 // 2, stride), np.uint8)
-            made[: size[1], : size[0]] = planes[0]
-            made[size[1] :, 0 : size[0] : 2] = planes[1]
-            made[size[1] :, 1 : size[0] : 2] = planes[2]
-            return made, stride
+            width, height = size
+            columns = -(-width // 4) * 4
+            made = np.zeros((height * 3 // 2, columns), np.uint16)
+            planar_background.draw_into(
+                layer, (made[:height, :width], made[height:, 0:width:2], made[height:, 1:width:2])
+            )
+            return made, 2 * columns
 
         block = self._arena.keep((layer, size), draw)
         return block.at, block.extra

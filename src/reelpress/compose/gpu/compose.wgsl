@@ -20,7 +20,7 @@ struct Frame {
 
 const CARD: u32 = 1u;
 const COLOUR: u32 = 2u;      // a background of one colour
-const GROUND: u32 = 3u;      // a background of 8-bit planes of the frame's size
+const GROUND: u32 = 3u;      // a background of 16-bit planes of the frame's size
 const ART: u32 = 4u;         // premultiplied art on whole samples
 const PIXELATE: u32 = 5u;
 const BLUR: u32 = 6u;

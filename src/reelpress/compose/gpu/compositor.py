@@ -252,13 +252,17 @@ class GpuCompositor:
             bound = self._bind()
         doing = "drawing a frame"
         with gpu.errors(doing):
-            encoder = gpu.device.create_command_encoder()
-            work = encoder.begin_compute_pass()
-            for number, step in enumerate(program.passes):
-                work.set_pipeline(self._shaders.get(step.shader))
-                work.set_bind_group(0, bound, [number * JOB_BYTES, *offsets])
-                work.dispatch_workgroups(step.x, step.y, 1)
-            work.end()
+            shaders = [
+                self._shaders.get(step.shader) for step in program.passes
+            ]  # before anything is open: drivers take seconds
+            encoder = gpu.commands()
+            encoder.compute(
+                [
+                    (shader, (number * JOB_BYTES, *offsets), step.x, step.y)
+                    for number, (shader, step) in enumerate(zip(shaders, program.passes, strict=True))
+                ],
+                bound,
+            )
         ticket = self._reading(size, width * height * (4 if self._output != "nv12" else 2)).start(
             encoder, self._result.native, size
         )

@@ -21,10 +21,13 @@ import logging
 import threading
 import time
 from collections import Counter
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from numpy.lib.stride_tricks import as_strided
+
+from reelpress.compose.gpu.calls import Commands, of
 from reelpress.compose.gpu.errors import (
     GpuError,
     GpuLost,
@@ -36,7 +39,10 @@ from reelpress.compose.gpu.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Sequence
+    from types import TracebackType
+
+    from numpy.typing import NDArray
 
 __all__ = [
     "AdapterInfo", "Gpu", "GpuError", "GpuLost", "GpuMapFailed", "GpuOutOfMemory", "GpuTimeout", "GpuUnavailable",
@@ -200,6 +206,7 @@ class Gpu:
         self.hook: Callable[[str, str], None] | None = None
         self._lost: str | None = None
         self._losses_seen = _losses.count
+        self._calls = of(device)
         device._poller.stop()
         device._poller = _OwnPolls()
 
@@ -222,13 +229,16 @@ class Gpu:
         return self._lost
 
     def _ask(self) -> None:
-        """Ask the device itself: a lost one refuses even this. About 20 microseconds.
+        """Ask the device itself: a lost one refuses even this. A few microseconds.
 
         A command encoder would be as cheap, but one that is never submitted leaks its pool in wgpu-native (with Mesa
         96 KB each time).
         """
         try:
-            self.device.create_pipeline_layout(bind_group_layouts=[])
+            if self._calls is not None:
+                self._calls.ask()
+            else:
+                self.device.create_pipeline_layout(bind_group_layouts=[])
         except Exception as error:
             if "lost" in str(error).lower():
                 self._lost = _losses.reason if _losses.count else _short(error)
@@ -250,30 +260,51 @@ class Gpu:
         if reason is not None:
             raise GpuLost(doing, reason)
 
-    @contextmanager
-    def errors(self, doing: str) -> Iterator[None]:
+    def errors(self, doing: str) -> _Errors:
         """Turn whatever wgpu raises inside into our errors.
 
         Args:
             doing: What is being done, to follow "while": ``"uploading the picture"``.
         """
-        try:
-            yield
-        except GpuError:
-            raise
-        except MemoryError as error:  # wgpu's GPUOutOfMemoryError is one
-            raise GpuOutOfMemory(doing, _short(error)) from error
-        except Exception as error:
-            text = str(error).lower()
-            # After ``destroy`` wgpu-py has no poller any more, and says so in its own way.
-            if "device is lost" in text or "device lost" in text or self.device._poller is None:
-                self._lost = self._lost or (_losses.reason if _losses.count else _short(error))
-                raise GpuLost(doing, self._lost) from error
-            if "out of memory" in text or "not enough memory" in text:
-                raise GpuOutOfMemory(doing, _short(error)) from error
-            if isinstance(error, _wgpu().GPUError):
-                raise GpuWrong(doing, _short(error)) from error
-            raise
+        return _Errors(self, doing)
+
+    def _translated(self, error: Exception, doing: str) -> GpuError | None:
+        """Our error for one of wgpu's; ``None`` for one that is not wgpu's."""
+        if isinstance(error, MemoryError):  # wgpu's GPUOutOfMemoryError is one
+            return GpuOutOfMemory(doing, _short(error))
+        text = str(error).lower()
+        # After ``destroy`` wgpu-py has no poller any more, and says so in its own way.
+        if "device is lost" in text or "device lost" in text or self.device._poller is None:
+            self._lost = self._lost or (_losses.reason if _losses.count else _short(error))
+            return GpuLost(doing, self._lost)
+        if "out of memory" in text or "not enough memory" in text:
+            return GpuOutOfMemory(doing, _short(error))
+        if isinstance(error, _wgpu().GPUError):
+            return GpuWrong(doing, _short(error))
+        return None
+
+    def commands(self) -> Any:
+        """A command encoder that computes by ``compute`` and copies by ``copy_buffer_to_buffer``, for
+        :meth:`submit`."""
+        return self._calls.commands() if self._calls is not None else _PlainCommands(self.device)
+
+    def write(self, buffer: Any, offset: int, data: NDArray[Any], size: int | None = None) -> None:
+        """Copy host memory into a buffer, in the order of submits.
+
+        Args:
+            buffer: A buffer of this device.
+            offset: Bytes, a multiple of 4.
+            data: From the first byte of this array on is copied, whatever its strides.
+            size: Bytes, a multiple of 4, all within the memory that the array is part of; ``None``: the array, which
+                is contiguous then.
+        """
+        if self._calls is not None:
+            address = data.__array_interface__["data"][0]
+            self._calls.write(buffer, offset, address, data.nbytes if size is None else size)
+        elif size is None:
+            self.queue.write_buffer(buffer, offset, data)
+        else:
+            self.queue.write_buffer(buffer, offset, as_strided(data, (size,), (1,), writeable=False))
 
     def buffer(self, size: int, usage: str, doing: str) -> Any:
         """A new buffer.
@@ -314,7 +345,10 @@ class Gpu:
         if self.hook is not None:
             self.hook("submit", doing)
         with self.errors(doing):
-            self.queue.submit([encoder.finish()])
+            if isinstance(encoder, Commands | _PlainCommands):
+                encoder.submit()
+            else:
+                self.queue.submit([encoder.finish()])
 
     def poll(self) -> None:
         """Let promises be kept that can be; never waits for the GPU."""
@@ -363,6 +397,45 @@ class Gpu:
         if self._lost is None:
             self._lost = "it was released"
         self.device.destroy()
+
+
+class _Errors:
+    """Not a generator-based context manager: a dozen of these are entered for each frame."""
+
+    __slots__ = ("_doing", "_gpu")
+
+    def __init__(self, gpu: Gpu, doing: str) -> None:
+        self._gpu, self._doing = gpu, doing
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        if isinstance(error, Exception) and not isinstance(error, GpuError):
+            ours = self._gpu._translated(error, self._doing)
+            if ours is not None:
+                raise ours from error
+
+
+class _PlainCommands:
+    """What :class:`~reelpress.compose.gpu.calls.Commands` does, by the public API of wgpu-py."""
+
+    def __init__(self, device: Any) -> None:
+        self._device, self._encoder = device, device.create_command_encoder()
+
+    def compute(self, steps: Iterable[tuple[Any, Sequence[int], int, int]], group: Any) -> None:
+        work = self._encoder.begin_compute_pass()
+        for pipeline, offsets, x, y in steps:
+            work.set_pipeline(pipeline)
+            work.set_bind_group(0, group, offsets)
+            work.dispatch_workgroups(x, y, 1)
+        work.end()
+
+    def copy_buffer_to_buffer(self, *arguments: Any) -> None:
+        self._encoder.copy_buffer_to_buffer(*arguments)
+
+    def submit(self) -> None:
+        self._device.queue.submit([self._encoder.finish()])
 
 
 def _is_promise(thing: Any) -> bool:

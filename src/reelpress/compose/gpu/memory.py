@@ -56,9 +56,9 @@ class Buffer:
         self.native, self.size = made, wanted
         self.generation += 1
 
-    def write(self, data: Any, offset: int = 0) -> None:
-        """Copy host memory into it, in the order of submits."""
-        self._gpu.queue.write_buffer(self.native, offset, data)
+    def write(self, data: NDArray[Any], offset: int = 0, size: int | None = None) -> None:
+        """Copy host memory into it, in the order of submits; as :meth:`.device.Gpu.write`."""
+        self._gpu.write(self.native, offset, data, size)
 
     def close(self) -> None:
         if self.native is not None:
@@ -151,8 +151,15 @@ class Arena:
             padded = np.zeros(-(-data.nbytes // 4) * 4, np.uint8)
             padded[: data.nbytes] = np.ascontiguousarray(data).reshape(-1).view(np.uint8)
             data = padded
+        elif not data.flags.c_contiguous:
+            data = np.ascontiguousarray(data)
         self.buffer.write(data, at)
         self.uploaded += int(data.nbytes)
+
+    def write_rows(self, at: int, data: NDArray[Any], size: int) -> None:
+        """Upload so many bytes (a multiple of 4) from the first of an array on, gaps between its rows included."""
+        self.buffer.write(data, at, size)
+        self.uploaded += size
 
     def drop(self, key: Hashable) -> None:
         block = self._blocks.pop(key, None)
@@ -206,7 +213,7 @@ class Parameters:
     def __init__(self, gpu: Gpu) -> None:
         self.layer_window, self.block_window = 1 << 14, 1 << 12
         self.buffer = Buffer(gpu, 1 << 16, "STORAGE|COPY_DST", "parameters")
-        self._host = bytearray()
+        self._host = np.zeros(self.buffer.size, np.uint8)
 
     def write(self, jobs: bytes | bytearray, layers: bytes | bytearray, blocks: bytes) -> tuple[int, int]:
         """Upload them.
@@ -214,19 +221,24 @@ class Parameters:
         Returns:
             Byte offsets of layers and blocks.
         """
-        host = self._host
-        host.clear()
-        host += jobs
-        host += bytes(-len(host) % _ALIGN)
-        first = len(host)
-        host += layers
-        host += bytes(-len(host) % _ALIGN)
-        second = len(host)
-        host += blocks
+        first = _aligned(len(jobs))
+        second = first + _aligned(len(layers))
+        size = second + len(blocks)
         while self.layer_window < len(layers):
             self.layer_window *= 2
         while self.block_window < len(blocks):
             self.block_window *= 2
         self.buffer.need(max(first + self.layer_window, second + self.block_window))
-        self.buffer.write(host)
+        if size > len(self._host):
+            self._host = np.zeros(1 << (size - 1).bit_length(), np.uint8)
+        host = self._host
+        for at, part in ((0, jobs), (first, layers), (second, blocks)):
+            if part:
+                host[at : at + len(part)] = np.frombuffer(part, np.uint8)
+        self.buffer.write(host, size=-(-size // 4) * 4)
         return first, second
+
+
+def _aligned(size: int) -> int:
+    """So many bytes, rounded up to where the next part may begin."""
+    return -(-size // _ALIGN) * _ALIGN

@@ -1,17 +1,20 @@
 // Backgrounds and finished pictures: art, groups, warps, motion blur of a movement.
 
-fn unpack_bytes(word: u32) -> vec4<f32> {
-    return vec4<f32>(vec4<u32>(word, word >> 8u, word >> 16u, word >> 24u) & vec4<u32>(0xffu));
+// Four codes of 16 bits, which hold floor(256 (code + 1/2)) (planar_background.store): the middle of what that stands for.
+fn fine_codes(at: u32) -> vec4<f32> {
+    let words = vec2<u32>(arena[at], arena[at + 1u]);
+    let steps = vec4<u32>(words.x, words.x >> 16u, words.y, words.y >> 16u) & vec4<u32>(0xffffu);
+    return (vec4<f32>(steps) - 127.5) * (1.0 / 256.0);
 }
 
 fn lay_ground(block: ptr<function, Block>, n: u32, x: i32, y: i32) {
     let column = u32(x >> 2u);             // rows of these planes begin on whole words, and the frame at (0, 0)
     let row = u32(y);
     let wide = layers[n].y_stride >> 2u;
-    let at = (layers[n].y_at >> 2u) + row * wide + column;
-    let y0 = unpack_bytes(arena[at]) - 16.0;
-    let y1 = unpack_bytes(arena[at + wide]) - 16.0;
-    let c = unpack_bytes(arena[(layers[n].u_at >> 2u) + (row >> 1u) * wide + column]) - 128.0;
+    let at = (layers[n].y_at >> 2u) + row * wide + 2u * column;
+    let y0 = fine_codes(at) - 16.0;
+    let y1 = fine_codes(at + wide) - 16.0;
+    let c = fine_codes((layers[n].u_at >> 2u) + (row >> 1u) * wide + 2u * column) - 128.0;
     let none = vec4<f32>(0.0);
     lay(block, y0, y1, c.xz, c.yw, none, none, none.xy);
 }

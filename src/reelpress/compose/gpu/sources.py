@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from reelpress.color import BT709_LIMITED
 from reelpress.compose.gpu.layers import SourcePlanes
@@ -93,10 +92,10 @@ class Sources:
             return
         # From the first to the last sample all memory surely belongs to the picture, the gaps between rows included.
         if columns % 4 == 0:
-            self._arena.write(at, as_strided(plane, ((rows - 1) * own + columns,), (1,), writeable=False))
+            self._arena.write_rows(at, plane, (rows - 1) * own + columns)
             return
         if rows > 1:
-            self._arena.write(at, as_strided(plane, ((rows - 1) * own,), (1,), writeable=False))
+            self._arena.write_rows(at, plane, (rows - 1) * own)
         self._arena.write(at + (rows - 1) * own, plane[rows - 1])
 
 
