@@ -31,12 +31,13 @@ def table(data: dict[str, Any]) -> str:
             f"{row['share_of_bytes']:.2f} | "
             f"{ours['ssim']['y']:.4f} | {theirs['ssim']['y']:.4f} |"
         )
-    peer = data["gifski"]
-    if "missing" not in peer:
+    for peer in data["gifski"]:
+        if "missing" in peer:
+            continue
         ours, theirs = peer["ours"], peer["gifski"]
         lines.append(
-            f"| demo, against {peer['version']} (goal {GOAL_GIFSKI}x) | {peer['frames']} | {ours['wall_s']:.1f} | "
-            f"{theirs['wall_s']:.1f} | **{peer['times_faster']:.1f}x** | "
+            f"| {peer['part']}, against {peer['version']} (goal {GOAL_GIFSKI}x) | {peer['frames']} | "
+            f"{ours['wall_s']:.1f} | {theirs['wall_s']:.1f} | **{peer['times_faster']:.1f}x** | "
             f"{peer['times_faster_without_decoding']:.1f}x | "
             f"{ours['bytes'] / theirs['bytes']:.2f} | {ours['ssim']['y']:.4f} | {theirs['ssim']['y']:.4f} |"
         )

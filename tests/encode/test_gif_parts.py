@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,14 @@ import pytest
 from gif_makers import made, planes, ramp
 
 from reelpress.encode.gif import blocks
+from reelpress.encode.gif.canvas import Needed
 from reelpress.encode.gif.check import verify
-from reelpress.encode.gif.colours import Colours, TooManyColours
+from reelpress.encode.gif.colours import Colours, TooManyColours, packed
 from reelpress.encode.gif.mapper import BAYER, TRANSPARENT, Mapper
 from reelpress.encode.gif.palette import choose, nearest_of, to_rgb, to_yuv
 from reelpress.encode.gif.session import GifWriter, Piece, TooLarge
 from reelpress.encode.gif.settings import GifSettings
-from reelpress.errors import Cancelled, SettingsError, VerifyError
+from reelpress.errors import Cancelled, OutputError, SettingsError, VerifyError
 from reelpress.media import gif_read
 from reelpress.media.full_chroma import REACH, FullChroma
 from reelpress.media.gif_lzw import Lzw
@@ -61,16 +63,32 @@ def test_lzw_comes_apart_again(kind, shape):
     rng = np.random.default_rng(3)
     values = {"noise": rng.integers(0, 256, shape), "flat": np.full(shape, 255), "stripes": np.indices(shape)[1] % 7}
     indices = values[kind].astype(np.uint8)
-    lzw = Lzw()
-    for _ in range(3):  # the first picture of an encoder comes with a header, the others do not
-        assert unpacked(lzw.compress(indices)) == indices.ravel().tolist()
+    with closing(Lzw()) as lzw:
+        for _ in range(2):
+            assert unpacked(lzw.compress(indices)) == indices.ravel().tolist()
 
 
-def test_lzw_of_many_sizes_keeps_few_encoders():
-    lzw = Lzw()
-    for width in range(1, 30):
-        lzw.compress(np.zeros((2, width), np.uint8))
-    assert len(lzw._contexts) <= 4
+def test_lzw_of_a_small_picture_has_nothing_of_a_large_one_before_it():
+    rng = np.random.default_rng(9)
+    large, small = rng.integers(0, 256, (70, 90)).astype(np.uint8), rng.integers(0, 256, (2, 5)).astype(np.uint8)
+    with closing(Lzw()) as lzw:
+        alone = lzw.compress(small)
+        lzw.compress(large)
+        assert lzw.compress(small) == alone and unpacked(alone) == small.ravel().tolist()
+
+
+def test_lzw_takes_parts_of_larger_arrays():
+    whole = np.arange(70 * 90).reshape(70, 90).astype(np.uint8)
+    with closing(Lzw()) as lzw:
+        assert unpacked(lzw.compress(whole[3:20, 5:77])) == whole[3:20, 5:77].ravel().tolist()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_no_room_for_a_compressed_picture_is_said():
+    with closing(Lzw()) as lzw:
+        lzw._file = open("/dev/full", "r+b", buffering=0)  # noqa: SIM115
+        with pytest.raises(OutputError, match=r"64x96.*temporary.*TMPDIR"):
+            lzw.compress(np.zeros((96, 64), np.uint8))
 
 
 def test_a_palette_of_few_colours_is_kept_exactly():
@@ -127,23 +145,29 @@ def test_colours_there_and_back():
     np.testing.assert_array_equal(to_rgb(yuv), rgb)
 
 
-def numbers_of(colours: Colours, y: object, u: object, v: object, wanted: object = True) -> np.ndarray:
-    y, u, v = (np.ascontiguousarray(np.broadcast_to(np.asarray(c, np.uint8), (4, 8))) for c in (y, u, v))
-    return colours.numbers(y, u, v, np.ascontiguousarray(np.broadcast_to(np.asarray(wanted, bool), (4, 8))))
+def numbers_of(colours: Colours, y: object, u: object, v: object) -> np.ndarray:
+    y, u, v = (np.broadcast_to(np.asarray(c, np.uint8), (4, 8)).ravel() for c in (y, u, v))
+    return colours.numbers(packed(y, u, v)).reshape(4, 8)
 
 
 def indices_of(mapper: Mapper, numbers: np.ndarray) -> np.ndarray:
-    """Indices by the encoder's way: look them up, learn what is missing, look them up again."""
+    """Indices by the encoder's way; asked for again, when all colours are known, they are the same."""
     rows, columns = numbers.shape
-    pattern, wanted = np.tile(BAYER, (rows // 4, columns // 4)), np.ones(numbers.shape, bool)
-    out = np.empty(numbers.shape, np.uint8)
-    missing = mapper.indices(numbers, pattern, wanted, out)
-    if missing is not None:
-        mapper.complete([missing])
-        again = np.empty(numbers.shape, np.uint8)
-        assert mapper.indices(numbers, pattern, wanted, again) is None
-        np.testing.assert_array_equal(again, out)
-    return out
+    ranks = np.tile(BAYER, (rows // 4, columns // 4)).ravel()
+    out = mapper.indices(numbers.ravel(), ranks)
+    np.testing.assert_array_equal(mapper.indices(numbers.ravel(), ranks), out)
+    return out.reshape(numbers.shape)
+
+
+def luma_of(mapper: Mapper, indices: np.ndarray) -> np.ndarray:
+    """Y of what is shown: the lowest byte of its word."""
+    return mapper.shown[indices] & np.uint32(255)
+
+
+def test_a_colour_is_a_word_of_its_bytes():
+    words = packed(*(np.array(c, np.uint8) for c in ([1, 255], [2, 0], [3, 128])))
+    assert words.tolist() == [0x030201, 0x8000FF]
+    assert words.view(np.uint8).tolist() == [1, 2, 3, 0, 255, 0, 128, 0]
 
 
 def test_colours_get_numbers_and_keep_them():
@@ -156,25 +180,46 @@ def test_colours_get_numbers_and_keep_them():
     assert colours.count == 33
 
 
-def test_only_wanted_pixels_get_new_numbers():
-    colours = Colours()
-    y = np.arange(32).reshape(4, 8) + 50
-    known = numbers_of(colours, y, 100, 150, y < 60)
-    np.testing.assert_array_equal(known > 0, y < 60)
-    assert colours.count == 11
-    again = numbers_of(colours, y, 100, 150, y >= 80)  # the others keep what they have
-    np.testing.assert_array_equal(again > 0, (y < 60) | (y >= 80))
-    np.testing.assert_array_equal(again[y < 60], known[y < 60])
+@pytest.mark.parametrize(("fine", "step"), [(True, 2), (False, 4)])
+def test_chroma_is_told_apart_in_steps_and_luma_in_all(fine, step):
+    """So many neighbouring codes of U, or of V, have one number."""
+    colours = Colours(fine=fine)
+    u = np.arange(32).reshape(4, 8) + 96
+    assert len(np.unique(numbers_of(colours, 60, u, 150))) == 32 // step
+    assert len(np.unique(numbers_of(colours, 61, 150, u))) == 32 // step
+    assert len(np.unique(numbers_of(colours, u, 100, 100))) == 32
 
 
-def test_what_is_missing_is_told_for_wanted_pixels_only():
+def test_a_number_is_the_mean_of_the_pixels_that_it_was_met_in():
+    """Grain within one step of chroma has its own mean, not the grid's; what comes later changes nothing."""
+    colours = Colours(fine=False)
+    u = np.full((4, 8), 96)
+    u[:2, :4] = 99  # a quarter of the pixels
+    number = numbers_of(colours, 60, u, 151)
+    assert (number == number[0, 0]).all()
+    assert colours.values[number[0, 0]].tolist() == [60, 96.75, 151]
+    assert (numbers_of(colours, 60, 98, 150) == number[0, 0]).all()
+    assert colours.values[number[0, 0]].tolist() == [60, 96.75, 151]
+
+
+def test_numbers_of_forgotten_colours_are_learned_again():
+    """A palette that was in use before all numbers became void maps the new ones as a new palette does."""
+    palette = np.array([[60, 128, 128], [92, 128, 128], [92, 90, 160]], np.float32)
     colours = Colours()
-    numbers = numbers_of(colours, np.arange(32).reshape(4, 8) + 50, 128, 128)
-    mapper = Mapper(colours, np.array([[50, 128, 128], [90, 128, 128]], np.float32), dither=1.0)
-    wanted = np.zeros((4, 8), bool)
-    wanted[1, 2:5] = True
-    missing = mapper.indices(numbers, np.tile(BAYER, (1, 2)), wanted, np.empty((4, 8), np.uint8))
-    assert missing is not None and missing.places.tolist() == [10, 11, 12]
+    used = Mapper(colours, palette, dither=1.0)
+    indices_of(used, numbers_of(colours, np.arange(32).reshape(4, 8) + 60, 128, 128))
+    colours.clear()
+    numbers = numbers_of(colours, 91 - np.arange(32).reshape(4, 8), 110, 140)
+    np.testing.assert_array_equal(indices_of(used, numbers), indices_of(Mapper(colours, palette, dither=1.0), numbers))
+
+
+def test_a_sample_is_of_all_parts():
+    """One of each of as many equal parts as are wanted; all where there are not more."""
+    numbers = np.arange(1000, dtype=np.uint16)
+    needed = Needed(np.arange(1000), numbers, None)
+    np.testing.assert_array_equal(needed.sample(100) // 10, np.arange(100))
+    assert len(np.unique(needed.sample(100) % 10)) > 5  # not the same place in each
+    np.testing.assert_array_equal(needed.sample(1000), numbers)
 
 
 def test_mixtures_are_the_best_of_all_pairs():
@@ -206,13 +251,16 @@ def test_mixtures_are_the_best_of_all_pairs():
 
 
 def test_too_many_colours_make_coarser_numbers():
+    """First a bit of chroma less, then one of luma."""
+    ramp = np.arange(32).reshape(4, 8)
     colours = Colours()
-    colours.count = 65_530
-    with pytest.raises(TooManyColours):
-        numbers_of(colours, np.arange(32).reshape(4, 8) + 50, 100, 150)
-    assert colours.generation == 1
-    again = numbers_of(colours, np.arange(32).reshape(4, 8) + 50, 100, 150)
-    assert len(np.unique(again)) == 16  # one bit of luma less
+    for generation, kept in ((1, (32, 8)), (2, (16, 8))):
+        colours.count = 65_530
+        with pytest.raises(TooManyColours):
+            numbers_of(colours, ramp + 50, 40 * generation, 150)
+        assert colours.generation == generation
+        found = numbers_of(colours, ramp + 50, 100, 150), numbers_of(colours, 20, ramp + 96, 150)
+        assert tuple(len(np.unique(each)) for each in found) == kept
 
 
 def test_more_colours_than_numbers_in_a_picture(tmp_path):
@@ -236,7 +284,7 @@ def test_mixtures_have_the_mean_of_what_they_stand_for():
     for value, number in zip(wanted.ravel(), numbers.ravel(), strict=True):
         tile = np.full((4, 4), number, np.uint16)
         out = indices_of(mapper, tile)
-        mean = mapper.shown[out][..., 0].astype(float).mean()
+        mean = luma_of(mapper, out).astype(float).mean()
         assert abs(mean - value) <= 32 / 16 + 8 + 1e-6  # a share costs contrast, so mixtures lean to the nearer end
         assert TRANSPARENT not in out
     middle = np.full((4, 4), numbers.ravel()[16], np.uint16)
@@ -250,7 +298,7 @@ def test_without_dither_it_is_the_nearest():
     mapper = Mapper(colours, np.array([[60, 128, 128], [92, 128, 128]], np.float32), dither=None)
     out = indices_of(mapper, numbers)
     np.testing.assert_array_equal(
-        mapper.shown[out][..., 0], np.where(wanted < 76, 60, np.where(wanted > 76, 92, mapper.shown[out][..., 0]))
+        luma_of(mapper, out), np.where(wanted < 76, 60, np.where(wanted > 76, 92, luma_of(mapper, out)))
     )
 
 

@@ -2,59 +2,42 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from reelpress.encode.gif.colours import Bytes2D, Colours, Mask, Numbers, TooManyColours
-from reelpress.encode.gif.look import BAND, Seen, Strip
+from reelpress.encode.gif.colours import WORD, Bytes2D, Colours, Mask, Numbers, Places, TooManyColours, Words
+from reelpress.encode.gif.look import Seen, Strip, rows
 from reelpress.encode.gif.mapper import BAYER, TRANSPARENT, Mapper
-from reelpress.encode.rects import at, bounds, moved, union
+from reelpress.encode.rects import at, bounds, moved
 from reelpress.media import pulse
 from reelpress.scene.plan.rect import IntRect
 
+_CHUNK = 1 << 18
+"""Pixels that are worked on at a time; see ``look.BAND``."""
 
-@dataclass(frozen=True, slots=True)
-class Band:
-    """Some rows of pixels of which some must be written."""
-
-    rect: IntRect
-    wanted: Mask
-    """Which of them."""
-    numbers: Numbers
-    """Of their colours."""
-    fresh: Mask | None
-    """Which were transparent, of a picture with alpha."""
+_JITTER_SEED = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Needed:
     """Pixels of a picture that must be written."""
 
-    bands: tuple[Band, ...]
-    """From top to bottom; one at least."""
-    count: int
-
-    @property
-    def area(self) -> IntRect:
-        """The smallest rectangle around them."""
-        area = self.bands[0].rect
-        for band in self.bands:
-            area = union(area, band.rect)
-        return area
+    places: Places
+    """Where they are, counted through the picture's rows; rising, one at least."""
+    numbers: Numbers
+    """Of their colours."""
+    fresh: Mask | None
+    """Which of them were transparent, of a picture with alpha."""
 
     def sample(self, most: int) -> Numbers:
-        """Colour numbers, about ``most`` of them at most, evenly taken."""
-        step = max(1, math.isqrt(max(1, self.count // most)))
-        found = []
-        for turn, band in enumerate(self.bands):  # not the same rows and columns in every band: text has a rhythm
-            part = slice(turn % step, None, step), slice(turn // step % step, None, step)
-            found.append(band.numbers[part][band.wanted[part]])
-        picked: Numbers = np.concatenate(found)
-        if not len(picked):  # a few pixels, and all of them between the steps
-            picked = np.concatenate([band.numbers[band.wanted] for band in self.bands])
-        return picked
+        """Colour numbers, ``most`` of them at most: one from each of so many equal parts, not always the same one, as
+        text and patterns have a rhythm."""
+        count = len(self.numbers)
+        if count <= most:
+            return self.numbers
+        jitter = np.random.default_rng(_JITTER_SEED).random(most)
+        return self.numbers.take(((np.arange(most) + jitter) * (count / most)).astype(np.intp), mode="clip")
 
 
 class Canvas:
@@ -67,11 +50,14 @@ class Canvas:
     """
 
     def __init__(self, width: int, height: int, colours: Colours, tolerance: tuple[int, int]) -> None:
+        self._width = width
         self._colours = colours
-        self._limits = np.uint8(tolerance[0]), np.uint8(tolerance[1]), np.uint8(tolerance[1])
-        self._shown = [np.zeros((height, width), np.uint8) for _ in range(3)]
-        # of a band that begins at a multiple of four; others begin later in it
-        self._pattern = np.tile(BAYER, (BAND // 4 + 1, width // 4 + 2))
+        limits = np.array([tolerance[0], tolerance[1], tolerance[1], 255], np.uint8)
+        self._limits = np.tile(limits, min(rows(width), height) * width)
+        self._shown: Words = np.zeros(height * width, WORD)
+        self._ranks = np.ascontiguousarray(np.tile(BAYER, (height // 4 + 1, width // 4 + 1))[:height, :width]).ravel()
+        self._indices = np.full((height, width), TRANSPARENT, np.uint8)
+        """Transparent but while a picture is written."""
         # No colour is shown before the first picture, which is written as a whole.
         self._blank = True
 
@@ -79,48 +65,50 @@ class Canvas:
         """What has to be written so that a picture is shown; ``None``: nothing.
 
         Args:
-            seen: What changed in it. Its masks are written to.
+            seen: What changed in it.
         """
         self._blank = self._blank or seen.cleared
+        places, words = self._apart(seen)
+        if not len(places):
+            return None
+        fresh = None if seen.fresh is None else seen.fresh.ravel().take(places, mode="clip")
         for _ in range(4):
             try:
-                return self._numbered(seen)
+                numbers = [self._colours.numbers(words[k : k + _CHUNK]) for k in range(0, len(words), _CHUNK)]
             except TooManyColours:
                 continue
+            return Needed(places, np.concatenate(numbers), fresh)
         raise AssertionError("the coarsest colours are fewer than there are numbers")
 
-    def _numbered(self, seen: Seen) -> Needed | None:
-        """Find what is needed, and number it."""
-        bands: list[Band] = []
-        count = 0
+    def _apart(self, seen: Seen) -> tuple[Places, Words]:
+        """Where the pixels are that must be written, and their colours."""
+        places: list[Places] = []
+        words: list[Words] = []
         for strip in seen.strips:
             pulse.beat()
+            here = np.flatnonzero(strip.changed)
+            here += strip.top * self._width
+            colours = strip.words
             if not seen.everything:
-                self._narrow(strip, seen)
-            box = bounds(strip.changed)
-            if box is None:
-                continue
-            wanted = strip.changed[at(box)]
-            count += int(np.count_nonzero(wanted))
-            y, u, v = (plane[at(box)] for plane in strip.colours)
-            rect = moved(box, strip.rect)
-            fresh = None if seen.fresh is None else seen.fresh[at(rect)]
-            bands.append(Band(rect, wanted, self._colours.numbers(y, u, v, wanted), fresh))
-        return Needed(tuple(bands), count) if bands else None
+                kept = self._far(here, strip, seen)
+                if len(kept) < len(here):
+                    here, colours = here.take(kept, mode="clip"), colours.take(kept, mode="clip")
+            places.append(here)
+            words.append(colours)
+        if len(places) == 1:
+            return places[0], words[0]
+        return np.concatenate(places), np.concatenate(words)
 
-    def _narrow(self, strip: Strip, seen: Seen) -> None:
-        """Take out of what changed what is near enough to what is shown, and what is not there."""
-        place = at(strip.rect)
-        far = np.zeros((strip.rect.h, strip.rect.w), np.bool_)
-        for limit, plane, whole in zip(self._limits, strip.colours, self._shown, strict=True):
-            shown = whole[place]
-            difference = np.maximum(plane, shown)
-            difference -= np.minimum(plane, shown)
-            far |= difference > limit
+    def _far(self, places: Places, strip: Strip, seen: Seen) -> Places:
+        """Which of the changed pixels are not near enough to what is shown, and are there."""
+        new, shown = strip.words.view(np.uint8), self._shown.take(places, mode="clip").view(np.uint8)
+        difference = np.maximum(new, shown)
+        difference -= np.minimum(new, shown)
+        far = (difference > self._limits[: len(difference)]).view(WORD) != 0
         if seen.there is not None and seen.fresh is not None:
-            far |= seen.fresh[place]
-            far &= seen.there[place]
-        np.logical_and(strip.changed, far, out=strip.changed)
+            far |= seen.fresh.ravel().take(places, mode="clip")
+            far &= seen.there.ravel().take(places, mode="clip")
+        return np.flatnonzero(far)
 
     def write(self, needed: Needed, mapper: Mapper) -> tuple[IntRect, Bytes2D] | None:
         """The needed pixels as palette indices, transparent where nothing would change; they are shown from now on.
@@ -128,44 +116,29 @@ class Canvas:
         Returns:
             The smallest rectangle around what changes, and its indices; ``None``: nothing changes.
         """
-        area = needed.area
-        indices = np.full((area.h, area.w), TRANSPARENT, np.uint8)
-        palette = np.ascontiguousarray(mapper.shown.T)
-        for band, out in zip(needed.bands, self._mapped(needed, mapper), strict=True):
+        flat = self._indices.reshape(-1)
+        for start in range(0, len(needed.places), _CHUNK):
             pulse.beat()
-            key = out.astype(np.intp)
-            # bytes of 0 and 255, and exclusive or: a few times as fast as copying where a mask says so
-            wanted = np.negative(band.wanted.view(np.uint8))
-            differs = wanted.copy() if self._blank else np.zeros_like(wanted)
-            if band.fresh is not None:
-                differs |= np.negative(band.fresh.view(np.uint8)) & wanted
-            for k in range(3):
-                shown = self._shown[k][at(band.rect)]
-                change = palette[k].take(key, mode="clip")
-                change ^= shown
-                change &= wanted
-                shown ^= change
-                differs |= change
-            out |= np.negative((differs == 0).view(np.uint8))  # 255 is transparent
-            indices[at(moved(band.rect, IntRect(-area.x, -area.y, 0, 0)))] = out
-        box = bounds(indices != TRANSPARENT)
+            part = slice(start, start + _CHUNK)
+            places = needed.places[part]
+            first, last = int(places[0]), int(places[-1])
+            # without a gap, as in the first picture, nothing has to be gathered
+            where = slice(first, last + 1) if last - first + 1 == len(places) else places
+            out = mapper.indices(needed.numbers[part], self._ranks[where])
+            new = mapper.shown.take(out.astype(np.intp), mode="clip")
+            if not self._blank:
+                same = new == self._shown[where]
+                if needed.fresh is not None:
+                    same &= ~needed.fresh[part]
+                out |= np.negative(same.view(np.uint8))  # 255 is transparent
+            self._shown[where] = new
+            flat[where] = out
         self._blank = False
-        if box is None:
+        top, bottom = (int(needed.places[k]) // self._width for k in (0, -1))
+        written = self._indices[top : bottom + 1]
+        box = bounds(written != TRANSPARENT)
+        found = None if box is None else written[at(box)].copy()
+        written[:] = TRANSPARENT
+        if box is None or found is None:
             return None
-        return moved(box, area), np.ascontiguousarray(indices[at(box)])
-
-    def _mapped(self, needed: Needed, mapper: Mapper) -> list[Bytes2D]:
-        """The palette indices of each band; of pixels that are not needed, any."""
-        mapper.catch_up()
-        found, missing = [], []
-        for band in needed.bands:
-            x, y = band.rect.x % 4, band.rect.y % 4
-            pattern = self._pattern[y : y + band.rect.h, x : x + band.rect.w]
-            out = np.empty((band.rect.h, band.rect.w), np.uint8)
-            unknown = mapper.indices(band.numbers, pattern, band.wanted, out)
-            found.append(out)
-            if unknown is not None:
-                missing.append(unknown)
-        if missing:
-            mapper.complete(missing)
-        return found
+        return moved(box, IntRect(0, top, 0, 0)), found

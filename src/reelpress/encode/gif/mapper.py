@@ -6,18 +6,12 @@ nothing crawls.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from reelpress.encode.gif.colours import MOST, Bytes2D, Colours, Floats, Mask, Numbers
+from reelpress.encode.gif.colours import MOST, WORD, Bytes, Colours, Floats, Numbers, Words, packed
 from reelpress.encode.gif.palette import METRIC, nearest_of, to_rgb, to_yuv
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-Numbers32 = np.ndarray[Any, np.dtype[np.uint32]]
 
 TRANSPARENT = 255
 LEVELS = 16
@@ -30,20 +24,8 @@ _NEIGHBOURS = 8
 
 _CHUNK = 1024
 
-BAYER = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]], np.uint32)
-"""Ranks of the cells of a 4x4 ordered dither (Bayer 1973); as wide as the keys that they become a part of."""
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """Pixels of colours whose indices are not known yet."""
-
-    out: Bytes2D
-    """Where they belong."""
-    places: Any
-    """At which places of it, counted through its rows,"""
-    keys: Any
-    """and what is to be looked up for each of them."""
+BAYER = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]], np.uint8)
+"""Ranks of the cells of a 4x4 ordered dither (Bayer 1973)."""
 
 
 class Mapper:
@@ -62,9 +44,9 @@ class Mapper:
         """(k, 3), full range."""
         exact = to_yuv(self.rgb)
         self._points = exact * METRIC
-        self.shown = np.zeros((256, 3), np.uint8)
-        """Y, U, V of each index as a player's picture has it."""
-        self.shown[: len(exact)] = np.rint(exact)
+        self.shown: Words = np.zeros(256, WORD)
+        """The colour of each index as a player's picture has it."""
+        self.shown[: len(exact)] = packed(*np.rint(exact).astype(np.uint8).T)
         span = self._points @ self._points.T
         square = np.diagonal(span)
         apart = square[:, None] + square[None, :] - 2 * span
@@ -80,7 +62,6 @@ class Mapper:
         self._index = np.full(MOST * LEVELS, TRANSPARENT, np.uint8)
         self._nearest = np.zeros(MOST, np.uint8)
         self._error = np.full(MOST, -1, np.float32)
-        self._known = self._colours.count
 
     def error(self, numbers: Numbers) -> float:
         """Mean squared distance of some pixels from their nearest colours."""
@@ -94,41 +75,25 @@ class Mapper:
             found = self._error.take(at)
         return float(found.mean())
 
-    def catch_up(self) -> None:
-        """Before the first rows of a picture: learn the colours that it brought, all at once."""
-        if self._generation != self._colours.generation:
-            self._forget()
-        if self._known < self._colours.count:
-            self._know(np.arange(self._known, self._colours.count))
-            self._known = self._colours.count
-
-    def indices(self, numbers: Numbers, pattern: Numbers32, wanted: Mask, out: Bytes2D) -> Missing | None:
-        """Write the palette indices of some pixels.
+    def indices(self, numbers: Numbers, ranks: Bytes) -> Bytes:
+        """The palette indices of some pixels; not ``TRANSPARENT``.
 
         Args:
-            numbers: (rows, columns); a few rows at a time stay in the processor's cache.
-            pattern: Ranks of the dither at these pixels, 0..15.
-            wanted: Which of them matter; the others get any.
-            out: Where to; contiguous.
-
-        Returns:
-            What has to be given to ``complete``; ``None``: it is done.
+            numbers: (n,).
+            ranks: (n,). Of the dither at these pixels, 0..15.
         """
+        if self._generation != self._colours.generation:
+            self._forget()
         narrow = numbers.astype(np.uint32)
         narrow <<= np.uint32(4)
-        narrow |= pattern
+        narrow |= ranks.astype(np.uint32)
         key = narrow.astype(np.intp)
-        self._index.take(key, out=out, mode="clip")
-        unknown = out == TRANSPARENT
-        unknown &= wanted
-        places = np.flatnonzero(unknown)
-        return Missing(out, places, key.ravel().take(places)) if len(places) else None
-
-    def complete(self, missing: Sequence[Missing]) -> None:
-        """Find the indices that were not known. Each call takes its time, so give it all of a picture."""
-        self._know(_distinct(np.concatenate([each.keys for each in missing]) // LEVELS))
-        for each in missing:
-            each.out.ravel()[each.places] = self._index.take(each.keys)
+        found: Bytes = self._index.take(key, mode="clip")
+        if np.maximum.reduce(found) == TRANSPARENT:  # a colour that this palette has not met yet
+            places = np.flatnonzero(found == TRANSPARENT)
+            self._know(_distinct(numbers.take(places)))
+            found[places] = self._index.take(key.take(places))
+        return found
 
     def _measure(self, fresh: Any) -> None:
         """Find the nearest colours of numbers, each of them given once."""

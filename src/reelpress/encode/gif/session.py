@@ -99,7 +99,7 @@ class GifEncoder:
         check_rate(fps)
         self._settings = settings
         self._spec = EncoderSpec(width, height, fps, codec="gif")
-        self._colours = Colours()
+        self._colours = Colours(fine=settings.fine)
         self._look = Look(width, height)
         self._canvas = Canvas(width, height, self._colours, settings.tolerance)
         self._palettes: list[Used] = []
@@ -244,8 +244,14 @@ class GifWriter(LateWriter[Piece]):
     def finish(self, cancelled: Callable[[], bool] | None = None, progress: Callable[[], None] | None = None) -> None:
         """See :meth:`reelpress.media.mux.Mp4Writer.finish`."""
         super().finish(cancelled, progress)
+        self._lzw.close()
         if self._limit is not None and self.bytes > self._limit:
             raise TooLarge(self.bytes)
+
+    def abort(self) -> None:
+        """See :meth:`reelpress.media.mux.Mp4Writer.abort`."""
+        super().abort()
+        self._lzw.close()
 
     def write_image(self, image: Piece, after: Piece) -> None:
         """An image; where the next one clears the screen, it covers all of it and is taken away."""

@@ -53,6 +53,11 @@ class GifSettings:
         return max(0.25, min(4.0, (100 - self.quality) * 0.4))
 
     @property
+    def fine(self) -> bool:
+        """Whether colours are told apart by 7 bits of chroma (above 90), not by 6."""
+        return self.quality > 90
+
+    @property
     def dither(self) -> float | None:
         """Squared distance from which colours are mixed; ``None``: no dither, below 40."""
         if self.quality < 40:
