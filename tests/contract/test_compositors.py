@@ -24,7 +24,7 @@ from reelpress.compose import reference_shading as shading
 from reelpress.compose.reference import ReferenceCompositor
 from reelpress.scene.plan.fills import SolidFill
 from reelpress.scene.plan.frame import FramePlan
-from reelpress.scene.plan.layers import BackgroundLayer, SpriteLayer
+from reelpress.scene.plan.layers import BackgroundLayer, PictureLayer, SpriteLayer
 from reelpress.scene.plan.outline import Shape
 from reelpress.scene.plan.rect import Rect
 
@@ -301,6 +301,19 @@ def test_tolerances_notice_what_is_wrong(art, monkeypatch, name, wrong):
     mistaken = ReferenceCompositor().compose(plan, samples.sources_of(plan), None).planes
     error = error_of(mistaken, right)
     assert not error.allowed, str(error)
+
+
+@pytest.mark.parametrize("size", [(66, 64), (160, 90)], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("across", [108.0, 137.1, 171.4, 218.2, 282.4])
+def test_small_fields_of_saturated_colours_stay_in_place(candidate, size, across):
+    """Reduced until a field is two samples of chroma or less, all is edges: a 25th of a sample beside is too much."""
+    tall = across * 270 / 480
+    for at in (0.0, 0.13, 0.37, 0.71):
+        rect = Rect(min(0.0, at * (size[0] - across)), min(0.0, at * (size[1] - tall)), across, tall)
+        layer = PictureLayer(samples.BARS, 0, Rect(0, 0, 480, 270), rect, Shape(rect))
+        plan = FramePlan(size, (layer,))
+        error = error_of(candidate().compose(plan, samples.sources_of(plan), None).planes, truth(plan))
+        assert error.allowed, f"{rect}: {error}"
 
 
 # --- frame after frame ------------------------------------------------------------------------------------------------
