@@ -84,6 +84,8 @@ class _Under:
     key: tuple[object, ...]
     planes: Planes
     outline: Outline
+    haloed: bool
+    """Whether it is a picture of its own; without a halo it is the bare background."""
     drawn: int = 0
     """Frames that were drawn upon it."""
 
@@ -264,7 +266,7 @@ class PlanarCompositor:
                 under = self._on_ground(plan.size, ground, card)
             bottom = self._ground(plan.size, ground) if under is None else under.planes
             if alone:
-                rests = under is not None and under.drawn >= RESTS and is_quick(ground)
+                rests = under is not None and under.haloed and under.drawn >= RESTS and is_quick(ground)
                 self._grounds.trim(0 if rests else 1)
             hidden = under.outline.hidden if under is not None else _hidden_by(layers, plan.size)
             for region in regions:
@@ -358,7 +360,7 @@ class PlanarCompositor:
                 for target, source in zip(planes.planes, base.planes, strict=True):
                     np.copyto(target, source)
                 draw_halo(outline, Canvas(planes.planes), (IntRect(0, 0, *size),))
-            self._under = _Under(key, planes, outline)
+            self._under = _Under(key, planes, outline, planes is not base)
         self._under.drawn += 1
         return self._under
 
