@@ -497,6 +497,70 @@ def test_calls_stay_inside_of_a_buffer():
         gpu.drop(buffer)
 
 
+@pytest.mark.parametrize("steps", [[(None, (0,), 1, 1)], [(None, (0, 0, 0, 0), 1, 1)], [(None, (-1,), 1, 1)]])
+def test_a_pass_that_breaks_off_is_released(monkeypatch, steps):
+    """And what comes after it is drawn as ever."""
+    gpu = shared(allow_software=True)
+    calls, open_passes = gpu._calls, []
+    begin, release = (
+        calls.functions[f"wgpu{name}"] for name in ("CommandEncoderBeginComputePass", "ComputePassEncoderRelease")
+    )
+
+    def begun(*told):
+        open_passes.append(begin(*told))
+        return open_passes[-1]
+
+    def released(work):
+        open_passes.remove(work)
+        release(work)
+
+    monkeypatch.setitem(calls.functions, "wgpuCommandEncoderBeginComputePass", begun)
+    monkeypatch.setitem(calls.functions, "wgpuComputePassEncoderRelease", released)
+    with pytest.raises((AttributeError, IndexError, OverflowError)):
+        gpu.commands().compute(steps, None)
+    assert open_passes == []
+    compositor = GpuCompositor()
+    try:
+        plan = plan_of(card())
+        drawn = compositor.compose(plan, {"display:0": planes_of(128, 64)}, None)
+        assert drawn.planes.planes[0].any()
+    finally:
+        compositor.close()
+
+
+def test_a_library_without_a_type_or_a_name_is_not_called_directly(monkeypatch):
+    from wgpu.backends.wgpu_native import _api
+
+    from reelpress.compose.gpu import calls
+
+    device = shared(allow_software=True).device
+    assert calls.of(device) is not None
+    assert calls.of(object()) is None
+
+    real = _api.ffi
+
+    class Renamed:
+        """cffi's, of a header in which the types have other names."""
+
+        def new(self, what, *more):
+            return real.new(what.replace("WGPUComputePassDescriptor", "WGPUPassOfLater"), *more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(_api, "ffi", Renamed())
+        assert calls.of(device) is None
+    monkeypatch.delattr(_api.libf, "wgpuQueueSubmit")
+    assert calls.of(device) is None
+
+
+def test_bytes_read_back_are_counted_through_all_sizes(compositor):
+    counted = 0
+    for size in ((64, 48), (128, 96), (32, 32)):  # a larger one wants a new ring
+        plan = FramePlan(size, (BackgroundLayer(SolidFill((0.2, 0.4, 0.6))),))
+        compositor.compose(plan, {}, None)
+        counted += size[0] * size[1] * 3 // 2
+        assert compositor.read_back == counted
+
+
 def test_commands_that_are_refused_say_so():
     """Errors of the parts of a pass are raised for the pass, by our own names."""
     gpu = shared(allow_software=True)

@@ -86,16 +86,18 @@ class Calls:
         )
         work = functions["wgpuCommandEncoderBeginComputePass"](encoder, self._pass)
         last = None
-        for pipeline, offsets, x, y in steps:
-            if pipeline is not last:
-                set_pipeline(work, pipeline._internal)
-                last = pipeline
-            count = len(offsets)
-            own[0:count] = offsets
-            set_group(work, 0, group._internal, count, own)
-            dispatch(work, x, y, 1)
-        functions["wgpuComputePassEncoderEnd"](work)
-        functions["wgpuComputePassEncoderRelease"](work)
+        try:
+            for pipeline, offsets, x, y in steps:
+                if pipeline is not last:
+                    set_pipeline(work, pipeline._internal)
+                    last = pipeline
+                count = len(offsets)
+                own[0:count] = offsets
+                set_group(work, 0, group._internal, count, own)
+                dispatch(work, x, y, 1)
+            functions["wgpuComputePassEncoderEnd"](work)
+        finally:
+            functions["wgpuComputePassEncoderRelease"](work)
 
     def commands(self) -> Commands:
         """A new command encoder. It has to be submitted: one that is not leaks its pool in wgpu-native."""
@@ -152,5 +154,5 @@ def of(device: Any) -> Calls | None:
         from wgpu.backends.wgpu_native import _api as api
 
         return Calls(api, device) if isinstance(device, api.GPUDevice) else None
-    except (ImportError, AttributeError):
+    except Exception:  # a module, a name or (cffi's own error) a type of the library is not there
         return None

@@ -105,6 +105,8 @@ class GpuCompositor:
         self._shaders = _shaders(gpu)
         self._bound: tuple[tuple[int, ...], Any] | None = None
         self._ring: ReadbackRing | None = None
+        self._read_before = 0
+        """Bytes read through rings that became too small."""
         self._begun: deque[_Begun] = deque()
         self._last: FramePlan | None = None
         """The plan of the frame begun last."""
@@ -134,7 +136,7 @@ class GpuCompositor:
     @property
     def read_back(self) -> int:
         """Bytes of finished pictures read so far."""
-        return self._ring.bytes_read if self._ring is not None else 0
+        return self._read_before + (self._ring.bytes_read if self._ring is not None else 0)
 
     def compose(self, plan: FramePlan, sources: Mapping[str, Planes], previous: Composed | None) -> Composed:
         """See :meth:`reelpress.compose.base.Compositor.compose`.
@@ -255,6 +257,7 @@ class GpuCompositor:
             shaders = [
                 self._shaders.get(step.shader) for step in program.passes
             ]  # before anything is open: drivers take seconds
+            ring = self._reading(size, width * height * (4 if self._output != "nv12" else 2))  # and this can fail
             encoder = gpu.commands()
             encoder.compute(
                 [
@@ -263,9 +266,7 @@ class GpuCompositor:
                 ],
                 bound,
             )
-        ticket = self._reading(size, width * height * (4 if self._output != "nv12" else 2)).start(
-            encoder, self._result.native, size
-        )
+        ticket = ring.start(encoder, self._result.native, size)
         gpu.submit(encoder, doing)
         program.submitted()
         ticket.map()
@@ -278,6 +279,8 @@ class GpuCompositor:
             if ring is not None:
                 if ring.in_flight:
                     raise RuntimeError("Frames have to be finished before the size changes.")
+                self._read_before += ring.bytes_read
+                self._ring = None  # a new one may fail for want of memory
                 ring.close()
             ring = self._ring = ReadbackRing(self._gpu, max(size, whole), self.depth)
         return ring
