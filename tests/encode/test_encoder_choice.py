@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
 
+import av
 import numpy as np
 import pytest
 
@@ -17,6 +19,7 @@ from reelpress.encode.select import EncoderChoice, choose_encoder
 from reelpress.encode.verdicts import DISPLAY_ADAPTERS, LIMIT, Verdicts, driver_version, key_of
 from reelpress.errors import EncoderError, SettingsError
 from reelpress.media.encoder import EncoderSpec, VideoSession
+from reelpress.media.faults import encoding
 from reelpress.media.opening import bare_session, has_encoder
 from reelpress.media.packets import EncodedPacket
 from reelpress.media.planes import Planes
@@ -50,6 +53,19 @@ def copy_of(planes: Planes) -> Planes:
     for target, source in zip(copy.planes, planes.planes, strict=True):
         target[...] = source
     return copy
+
+
+def test_a_chip_without_memory_in_its_trial_is_asked_again() -> None:
+    """Another program has its memory now: that says nothing about the next time, so it is not kept."""
+
+    class Full(Faulty):
+        def encode(self, planes: Planes, pts: int) -> list[EncodedPacket]:
+            with encoding("h264_nvenc"):
+                av.error.err_check(-errno.ENOMEM)
+            raise AssertionError
+
+    with pytest.raises(EncoderError, match="ran out of memory in its trial"):
+        trial(SPEC, "h264", lambda spec: Full(spec, lambda _, planes: planes))
 
 
 def swapped(_: Faulty, planes: Planes) -> Planes:

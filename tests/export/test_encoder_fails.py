@@ -6,7 +6,10 @@ names: libx264, which breaks as told.
 
 from __future__ import annotations
 
+import errno
+import itertools
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -23,15 +26,17 @@ from reelpress.cli.app import run as command
 from reelpress.encode.candidates import for_codec
 from reelpress.encode.select import choose_encoder
 from reelpress.encode.verdicts import Verdicts
-from reelpress.errors import EncoderError, StallError, StrictFallbackError, VerifyError
-from reelpress.events import Event, FallbackEvent
+from reelpress.errors import Cancelled, EncoderError, StallError, StrictFallbackError, VerifyError
+from reelpress.events import Event, FallbackEvent, ProgressEvent
 from reelpress.export import encoding, flow
+from reelpress.export.outputs.pipe import PipeOutput
 from reelpress.export.prepare import prepare
 from reelpress.export.report import ExportReport
 from reelpress.export.run import run
 from reelpress.export.settings import ExportSettings
 from reelpress.media import mux
 from reelpress.media.encoder import EncoderSpec
+from reelpress.pipeline.cancel import CancelToken
 from reelpress.pipeline.stage import THREAD_PREFIX
 
 SETTINGS = ExportSettings(
@@ -56,6 +61,20 @@ class Breaking:
         self.good -= 1
         if self.good < 0:
             raise av.error.ExternalError(0x20545845, "Generic error in an external library")
+        return self.inner.encode(frame)
+
+
+class Saying(Breaking):
+    """One that fails with the system's error ``code``, which FFmpeg has for faults of drivers, too."""
+
+    def __init__(self, inner: Any, good: int, code: int) -> None:
+        super().__init__(inner, good)
+        self.code = code
+
+    def encode(self, frame: av.VideoFrame | None) -> Any:
+        self.good -= 1
+        if self.good < 0:
+            av.error.err_check(-self.code)
         return self.inner.encode(frame)
 
 
@@ -94,7 +113,9 @@ class Chips:
     silent: bool = False
     """Whether they do not answer where they would fail, ..."""
     drops: bool = False
-    """... or lose one picture there."""
+    """... or lose one picture there, ..."""
+    code: int | None = None
+    """... or fail with this."""
     told: threading.Event = field(default_factory=threading.Event)
     opened: list[str] = field(default_factory=list)
 
@@ -112,6 +133,8 @@ def chips(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Chips]:
             opened, context = real(container, replace(spec, codec="libx264"))
             if made.silent:
                 return opened, Silent(context, made.good, made.told)
+            if made.code is not None:
+                return opened, Saying(context, made.good, made.code)
             return opened, (Dropping if made.drops else Breaking)(context, made.good)
         return real(container, spec)
 
@@ -178,6 +201,83 @@ def test_one_that_passed_its_trial_and_fails_then(
     assert (report.converter, report.conversions) == ("none", [])
     assert pictures(tmp_path / "x.mp4") == FRAMES
     assert sorted(each.name for each in tmp_path.iterdir() if each.suffix == ".mp4" or "part" in each.name) == ["x.mp4"]
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.ENOMEM, errno.EPERM, errno.ENOENT, errno.ENOSPC])
+def test_what_sounds_like_the_disk_is_said_of_the_chip(
+    chips: Chips, exported: Exported, tmp_path: Path, code: int
+) -> None:
+    """NVENC and Quick Sync: EIO is a lost device, ENOMEM the chip's memory. An encoder writes no file."""
+    chips.good, chips.code = 5, code
+    report = exported(SETTINGS)
+    (lost,) = report.fallbacks
+    assert (report.encoder, lost.wanted, lost.used) == ("libx264", "h264_videotoolbox", "libx264")
+    assert os.strerror(code) in lost.reason and "x.mp4" not in lost.reason
+    assert pictures(tmp_path / "x.mp4") == FRAMES
+
+
+def test_progress_begins_again(chips: Chips, exported: Exported) -> None:
+    chips.good = 5
+    events: list[Event] = []
+    exported(SETTINGS, events)
+    at = next(n for n, each in enumerate(events) if isinstance(each, FallbackEvent))
+    then = [each for each in events[at:] if isinstance(each, ProgressEvent)]
+    assert (then[0].phase, then[0].frame, then[-1].phase, then[-1].frame) == ("encode", 0, "verify", FRAMES)
+    assert {each.total_frames for each in then} == {FRAMES}
+    assert all(b.frame >= a.frame for a, b in itertools.pairwise(then))
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_cancelled_as_it_begins_again(chips: Chips, tiny_cap: Path, tmp_path: Path, silent: bool) -> None:
+    chips.good, chips.silent = 5, silent
+    cancel = CancelToken()
+
+    def heard(event: Event) -> None:
+        if isinstance(event, FallbackEvent):
+            cancel.cancel("as asked")
+
+    with (
+        prepare(tiny_cap, tmp_path / "x.mp4", replace(SETTINGS, stall_timeout=1.0)) as job,
+        pytest.raises(Cancelled, match="as asked"),
+    ):
+        run(job, on_event=heard, cancel=cancel)
+    assert not [each.name for each in tmp_path.iterdir() if "x.mp4" in each.name]
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """Where ``-o -`` sends to, in a folder that has a file of that name."""
+    path, folder = tmp_path / "sent.mp4", tmp_path / "folder"
+    folder.mkdir()
+    (folder / "-").write_text("somebody else's")
+    monkeypatch.chdir(folder)
+    with path.open("wb") as file:
+        monkeypatch.setattr(PipeOutput, "descriptor", file.fileno())
+        yield path
+    assert (folder / "-").read_text() == "somebody else's"
+
+
+@pytest.mark.parametrize("how", ["refuses", "fails", "does not answer"])
+def test_into_a_pipe_nothing_is_lost_before_the_first_byte(chips: Chips, tiny_cap: Path, sent: Path, how: str) -> None:
+    """What is sent is sent by groups of pictures."""
+    chips.good, chips.refuse, chips.silent = 5, how == "refuses", how == "does not answer"
+    with prepare(tiny_cap, Path("-"), replace(SETTINGS, stall_timeout=1.0)) as job:
+        report = run(job)
+    assert (report.encoder, [each.wanted for each in report.fallbacks]) == ("libx264", ["h264_videotoolbox"])
+    assert pictures(sent) == FRAMES
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_what_is_in_a_pipe_stays_there(chips: Chips, tiny_cap: Path, sent: Path, silent: bool) -> None:
+    chips.good, chips.silent = FRAMES - 1, silent
+    often = replace(SETTINGS, stall_timeout=1.0, gop=Fraction(1, 10), encoder_preset="ultrafast")
+    with (
+        prepare(tiny_cap, Path("-"), often) as job,
+        pytest.raises(StallError if silent else EncoderError),
+    ):
+        run(job)
+    assert chips.opened == ["h264_videotoolbox"]
+    assert sent.stat().st_size > 0
 
 
 @pytest.mark.parametrize("refuse", [False, True])

@@ -126,7 +126,7 @@ def test_other_pictures_are_refused_not_converted() -> None:
         def __getattr__(self, name: str) -> Any:
             raise AssertionError(name)
 
-    session = VideoSession(Never(), SPEC, "a test")  # type: ignore[arg-type]
+    session = VideoSession(Never(), SPEC)  # type: ignore[arg-type]
     for wrong in (bgra(64, 48), replace(bgra(192, 128), color=BT709_LIMITED), pattern(PLAIN, 0)):
         with pytest.raises(FormatError, match="it was opened for bgra 192x128 in"):
             session.encode(wrong, 0)

@@ -21,12 +21,13 @@ import pytest
 from media_out_makers import H, W, blank, boxes, draw, settings, sps_fields, tracks, write_video
 
 from reelpress.color import BT709_LIMITED, ColorSpec, Matrix, Primaries, Range
-from reelpress.errors import Cancelled, EncoderError, OutOfMemoryError, OutputError
+from reelpress.errors import Cancelled, EncoderError, ExportError, OutOfMemoryError, OutputError
 from reelpress.media import faststart
 from reelpress.media.encoder import AudioEncoderSpec
 from reelpress.media.faststart import relocated
-from reelpress.media.faults import writing
+from reelpress.media.faults import encoding, writing
 from reelpress.media.mux import Mp4Writer
+from reelpress.media.opening import opened
 from reelpress.media.packets import EncodedPacket
 
 
@@ -419,6 +420,47 @@ def test_library_errors_become_ours() -> None:
     assert type(raised(KeyError("x"))) is KeyError
     ours = Cancelled("x")
     assert raised(ours) is ours
+
+
+@pytest.mark.parametrize("short", [False, True])
+def test_what_encoders_say_of_memory(monkeypatch: pytest.MonkeyPatch, short: bool) -> None:
+    """x264 says only that something failed where it finds none; a chip's memory is its own."""
+    monkeypatch.setattr("reelpress.media.faults.memory_is_short", lambda: short)
+
+    def raised(codec: str, fault: BaseException) -> type[BaseException]:
+        with pytest.raises(ExportError) as caught, encoding(codec):
+            raise fault
+        return type(caught.value)
+
+    vague, plain = av.error.ExternalError(542_398_533, "broken"), av.error.MemoryError(errno.ENOMEM, "no")
+    assert raised("libx264", vague) is (OutOfMemoryError if short else EncoderError)
+    assert raised("libx264", plain) is OutOfMemoryError
+    assert raised("h264_nvenc", vague) is raised("h264_nvenc", plain) is EncoderError
+    assert raised("h264_nvenc", MemoryError()) is OutOfMemoryError
+
+
+def test_no_memory_at_the_opening_of_a_chip_is_no_free_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What NVENC says where a consumer's card has given all of its sessions away."""
+
+    class Full:
+        def __init__(self, name: str, code: int = -errno.ENOMEM) -> None:
+            self.name, self.code = name, code
+
+        def open(self) -> None:
+            av.error.err_check(self.code)
+
+    with pytest.raises(EncoderError, match=r"finds no chip, driver or free session \(Cannot allocate memory\)"):
+        opened(Full("h264_nvenc"), "The video encoder h264_nvenc")  # type: ignore[arg-type]
+    with pytest.raises(MemoryError):
+        opened(Full("libx264"), "The video encoder libx264")  # type: ignore[arg-type]
+    vague = -542_398_533  # AVERROR_EXTERNAL
+    with pytest.raises(EncoderError, match="refused its settings"):
+        opened(Full("libx264", vague), "The video encoder libx264")  # type: ignore[arg-type]
+    monkeypatch.setattr("reelpress.media.opening.memory_is_short", lambda: True)
+    with pytest.raises(OutOfMemoryError):
+        opened(Full("libx264", vague), "The video encoder libx264")  # type: ignore[arg-type]
+    with pytest.raises(EncoderError, match="finds no chip"):
+        opened(Full("h264_nvenc", vague), "The video encoder h264_nvenc")  # type: ignore[arg-type]
 
 
 def test_abort_closes_and_never_raises(tmp_path: Path) -> None:

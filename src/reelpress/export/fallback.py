@@ -10,7 +10,9 @@ from reelpress.encode.splice.errors import SpliceRefused
 from reelpress.errors import EncoderError, ExportError, StallError, StrictFallbackError
 from reelpress.events import Fallback, FallbackEvent
 from reelpress.export.flow import ENCODE, Flow
+from reelpress.export.outputs.pipe import PipeOutput
 from reelpress.export.outputs.stdout import is_pipe
+from reelpress.pipeline.stage import THREAD_PREFIX
 
 if TYPE_CHECKING:
     from reelpress.export.hooks import Hooks
@@ -42,7 +44,9 @@ def run_stages(running: Running, cancel: CancelToken, hooks: Hooks) -> tuple[Flo
 
 
 def _held(running: Running, stall: StallError) -> bool:
-    """Whether a thread that is stuck still has the file that would have to be written anew."""
+    """Whether a thread that is stuck still has the file, or the pipe, that would have to be written anew."""
+    if is_pipe(running.job.target):
+        return stall.leaked_threads not in ((), (THREAD_PREFIX + ENCODE,))
     return bool(stall.leaked_threads) and running.guard.part_path.exists()
 
 
@@ -59,7 +63,7 @@ def give_up_chip(running: Running, error: ExportError) -> None:
     """
     job = running.job
     lost = job.ways.encoder.candidate
-    if not lost.hardware or is_pipe(job.target):
+    if not lost.hardware or (isinstance(job.output, PipeOutput) and job.output.sent):
         raise error
     reason = f"it did not answer for {error.waited_s:.0f} s" if isinstance(error, StallError) else str(error)
     reason = reason.rstrip(".")

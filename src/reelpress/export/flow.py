@@ -14,6 +14,7 @@ from reelpress.compose.resilient import Resilient
 from reelpress.encode.base import Looking
 from reelpress.encode.splice.session import SpliceSession
 from reelpress.export import stages
+from reelpress.export.outputs.stdout import is_pipe
 from reelpress.export.report import FrameCounts
 from reelpress.export.sources import SourcePool
 from reelpress.media.audio import AudioMixer
@@ -21,7 +22,7 @@ from reelpress.media.pool import pool
 from reelpress.media.text_track import text_packets
 from reelpress.pipeline.channel import MIN_ITEMS, Channel
 from reelpress.pipeline.memory import PressureMonitor
-from reelpress.pipeline.run import Pipeline, PipelineStats
+from reelpress.pipeline.run import Pipeline, PipelineStats, leaked_threads
 from reelpress.pipeline.stage import THREAD_PREFIX, Stage
 from reelpress.pipeline.watchdog import Deadlines
 
@@ -231,6 +232,8 @@ class Flow:
         self.writer.abort()
         if self.mixer is not None:
             self.mixer.close()
+        if self.converting is not None and THREAD_PREFIX + ENCODE not in leaked_threads():
+            self.converting.close()
 
     def forsake(self, stall: StallError) -> None:
         """After a stall of the encoder: close what can be closed, and take the file away from a thread that is stuck.
@@ -247,8 +250,9 @@ class Flow:
             return  # others are stuck, too: nothing can be closed
         if self.mixer is not None:
             self.mixer.close()
-        with contextlib.suppress(OSError):
-            self.part_path.unlink(missing_ok=True)
+        if not is_pipe(self.job.target):  # a file that is called like the pipe is somebody else's
+            with contextlib.suppress(OSError):
+                self.part_path.unlink(missing_ok=True)
 
     def release(self) -> None:
         """Let go of encoder and pictures: verifying needs memory of its own."""

@@ -97,10 +97,13 @@ def run_once(
             return flow, stats
 
         flow, stats = encoded()
+        result: VerifyResult | None = None
         try:
             result = verified(flow)
         except VerifyError as error:
             give_up_chip(running, error)  # a chip may make something wrong of pictures that its trial did not have
+        if result is None:
+            del flow, stats  # with what they hold of the first try
             flow, stats = encoded()
             result = verified(flow)
         if running.beside is not None:

@@ -109,11 +109,16 @@ def out_of_memory(error: BaseException) -> bool:
     """
     if not (isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM):
         return False
+    return memory_is_short() or not isinstance(error, av.error.FFmpegError)
+
+
+def memory_is_short() -> bool:
+    """Whether there is no more memory to be had, found out by taking some."""
     try:
         bytearray(_PROBE_BYTES)
     except MemoryError:
         return True
-    return not isinstance(error, av.error.FFmpegError)
+    return False
 
 
 def as_input_error(error: BaseException, path: Path, doing: str = "") -> ReelpressError:

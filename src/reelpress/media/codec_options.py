@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from reelpress.media.encoder import EncoderSpec
 
+CHIPS = ("_nvenc", "_qsv", "_amf", "_mf", "_videotoolbox")
+"""How the names of encoders on chips end."""
+
 SPEEDS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
 """x264's presets, fastest first: the scale of ``EncoderSpec.preset`` for all encoders."""
 

@@ -18,7 +18,7 @@ from reelpress.clock import AUDIO_RATE
 from reelpress.color import BT709_LIMITED, SRGB, ColorSpec, Matrix, Primaries, Range, Siting, Transfer
 from reelpress.errors import EncoderError, FormatError, SettingsError
 from reelpress.media.codec_options import codec_of, options_of
-from reelpress.media.faults import writing
+from reelpress.media.faults import encoding, writing
 from reelpress.media.packets import EncodedPacket, strip_user_data
 from reelpress.media.scale import Scaler
 
@@ -153,14 +153,13 @@ class AudioEncoderSpec:
 class VideoSession:
     """The video encoder of one file. One thread at a time may call it; no other object is touched by a call."""
 
-    def __init__(self, context: VideoCodecContext, spec: EncoderSpec, name: str) -> None:
+    def __init__(self, context: VideoCodecContext, spec: EncoderSpec) -> None:
         self.spec = spec
         self.frames = 0
         """Pictures given to the encoder."""
         self.conversions = 0
         """Pictures converted because ``external_conversion`` is off."""
         self._context = context
-        self._name = name
         self._scaler: Scaler | None = None
         self._time_base = 1 / spec.fps
         self._notes = codec_of(spec.codec) == "h264"
@@ -192,7 +191,7 @@ class VideoSession:
             FormatError: Format, size or colour differ and ``external_conversion`` is on.
             OutOfMemoryError, EncoderError: The encoder failed.
         """
-        with writing(self._name, "encode"):
+        with encoding(self.spec.codec):
             frame = self._frame(planes)
             if key:
                 frame.pict_type = PictureType.I
@@ -208,7 +207,7 @@ class VideoSession:
 
     def flush(self) -> list[EncodedPacket]:
         """Take everything that is still inside. Call it once, after the last picture."""
-        with writing(self._name, "encode"):
+        with encoding(self.spec.codec):
             return [self._packed(packet) for packet in self._context.encode(None)]
 
     def _frame(self, planes: Planes) -> av.VideoFrame:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import av
 
 from reelpress.errors import EncoderError, OutOfMemoryError, OutputError, ReelpressError
+from reelpress.media._av import memory_is_short
+from reelpress.media.codec_options import CHIPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +40,25 @@ def writing(path: Path | str, stage: str) -> Iterator[None]:
         raise _translated(fault, path, stage) from fault
 
 
+@contextmanager
+def encoding(codec: str) -> Iterator[None]:
+    """Map every failure of the video encoder ``codec`` inside to OutOfMemoryError or EncoderError.
+
+    An encoder writes no file. What sounds like one (a lost chip is an "Input/output error", a missing one "No such
+    file or directory") is said of its chip or driver, and so is a lack of memory, which is the chip's own. An encoder
+    in software that finds no memory often says no more than that something went wrong: then memory is tried.
+    """
+    on_chip = codec.endswith(CHIPS)
+    try:
+        yield
+    except av.FFmpegError as fault:
+        if not on_chip and (isinstance(fault, MemoryError) or memory_is_short()):
+            raise OutOfMemoryError("encode") from fault
+        raise _refused("encode", fault) from fault
+    except MemoryError as fault:
+        raise OutOfMemoryError("encode", _reason(fault)) from fault
+
+
 def _translated(fault: BaseException, path: Path | str, stage: str) -> ReelpressError:
     code = getattr(fault, "errno", None)
     if code == errno.ENOMEM:
@@ -55,6 +76,10 @@ def _translated(fault: BaseException, path: Path | str, stage: str) -> Reelpress
         return OutputError(f"{path} cannot be written: it is a folder. Give the name of a file.")
     if isinstance(fault, OSError):
         return OutputError(f"{path} cannot be written: {_reason(fault)}. Check the disk or choose another target.")
+    return _refused(stage, fault)
+
+
+def _refused(stage: str, fault: BaseException) -> EncoderError:
     return EncoderError(
         f"The {stage} stage failed: {_reason(fault)}. Another --codec, --encoder-preset or size may work."
     )

@@ -144,7 +144,7 @@ class Mp4Writer:
             self._container.close()
             self._closed = True
             raise
-        self.video = VideoSession(pictures, video, str(path))
+        self.video = VideoSession(pictures, video)
         self.audio = None if sound is None or audio is None else AudioSession(sound, audio, str(path))
 
     def mux(self, packets: Iterable[EncodedPacket]) -> None:

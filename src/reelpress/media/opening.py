@@ -12,8 +12,10 @@ from av.codec.context import Flags as CodecFlags
 from av.codec.hwaccel import HWAccel
 from av.video.codeccontext import VideoCodecContext
 
-from reelpress.errors import EncoderError
+from reelpress.errors import EncoderError, OutOfMemoryError
 from reelpress.flags import quiet_svt_av1
+from reelpress.media._av import memory_is_short
+from reelpress.media.codec_options import CHIPS
 from reelpress.media.encoder import MATRIX_POINT, PRIMARIES_POINT, RANGE_POINT, TRANSFER_POINT, VideoSession
 
 if TYPE_CHECKING:
@@ -22,37 +24,37 @@ if TYPE_CHECKING:
     from reelpress.media.encoder import EncoderSpec
 
 
-CHIPS = ("_nvenc", "_qsv", "_amf", "_mf", "_videotoolbox")
-"""How the names of encoders on chips end."""
-
-
 def opened(context: CodecContext, what: str) -> None:
     """Open ``context``; ``what`` begins the sentence of the error.
 
     Raises:
-        EncoderError: It refuses its settings.
+        EncoderError: It refuses its settings, or there is no chip for it, or no memory in the chip.
+        OutOfMemoryError, MemoryError: There is no memory.
     """
     name = context.name  # before: PyAV 19 crashes when a context that failed to open is asked for it
     if name == "libsvtav1":
         quiet_svt_av1()
     try:
         context.open()
-    except MemoryError:
-        raise
-    except (av.FFmpegError, ValueError) as fault:
+    except (av.FFmpegError, ValueError, MemoryError) as fault:
+        on_chip = name.endswith(CHIPS) and isinstance(fault, av.FFmpegError)
+        if isinstance(fault, MemoryError) and not on_chip:
+            raise
         reason = getattr(fault, "strerror", None) or str(fault)
-        if name.endswith(CHIPS) and not isinstance(fault, ValueError):
-            # "Operation not permitted" is what NVENC says without a driver, "Unknown error occurred" the others.
+        if on_chip and not isinstance(fault, ValueError):
+            # "Operation not permitted" is what NVENC says without a driver, "Cannot allocate memory" where all of its
+            # sessions are taken or the chip's own memory is, "Unknown error occurred" the others.
             raise EncoderError(f"{what} finds no chip, driver or free session ({reason}).") from fault
+        if not on_chip and memory_is_short():  # which x264 does not say
+            raise OutOfMemoryError("encode") from fault
         raise EncoderError(f"{what} refused its settings: {reason}.") from fault
 
 
-def bare_session(spec: EncoderSpec, name: str = "an encoder without a file") -> VideoSession:
+def bare_session(spec: EncoderSpec) -> VideoSession:
     """An encoder without a file, with its parameter sets in ``extradata``.
 
     Args:
         spec: What it is opened with.
-        name: Of its work, for messages.
 
     Raises:
         EncoderError: It is missing, or refuses its settings.
@@ -65,7 +67,7 @@ def bare_session(spec: EncoderSpec, name: str = "an encoder without a file") -> 
     context.flags |= CodecFlags.global_header.value
     context.options = spec.options()
     opened(context, f"The video encoder {spec.codec}")
-    return VideoSession(context, spec, name)
+    return VideoSession(context, spec)
 
 
 def acceleration(spec: EncoderSpec) -> HWAccel | None:

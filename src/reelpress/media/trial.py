@@ -15,7 +15,7 @@ from av.codec.context import CodecContext
 from av.video.codeccontext import VideoCodecContext
 
 from reelpress.color import quantisation, rgb_to_ycc, ycc_to_rgb
-from reelpress.errors import ReelpressError
+from reelpress.errors import EncoderError, OutOfMemoryError, ReelpressError
 from reelpress.media.opening import bare_session
 from reelpress.media.planes import Planes
 from reelpress.media.pool import pool
@@ -83,6 +83,8 @@ def _tried(spec: EncoderSpec, codec: str, open_session: Callable[[EncoderSpec], 
         packets += session.flush()
         shown = _decoded(codec, spec.color, session.extradata, packets)
     except ReelpressError as error:
+        if isinstance(error, OutOfMemoryError) or isinstance(error.__cause__, MemoryError):  # ours, or the chip's
+            raise EncoderError(f"ran out of memory in its trial ({error.__cause__ or error}).") from error
         return str(error)
     except (av.FFmpegError, ValueError, OSError) as error:
         return f"What it made cannot be decoded ({getattr(error, 'strerror', None) or error})."

@@ -96,8 +96,7 @@ class CutEncoder:
                     "forced-idr": "1",
                     "x264-params": f"keyint=infinite:scenecut=0:sps-id={number}",
                 },
-            ),
-            "the pictures at a cut",
+            )
         )
 
 
