@@ -107,6 +107,50 @@ def test_damage_is_said_of_the_file(tmp_path: Path, kind: str) -> None:
     assert upright_size(str(path)) in ((3, 2), None)
 
 
+DEEP = np.array([[0, 32768, 65535], [16384, 257, 40000]], np.uint16)
+
+
+@pytest.mark.parametrize("kind", ["png", "tif", "pgm"])
+def test_deep_grey_is_scaled_and_not_cut_off(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"grey.{kind}"
+    if kind == "pgm":
+        path.write_bytes(b"P5 3 2 65535\n" + DEEP.astype(">u2").tobytes())
+    else:
+        Image.fromarray(DEEP).save(path)
+    found = load(str(path))
+    assert (found[..., 3] == 255).all()
+    for channel in range(3):
+        assert np.abs(found[..., channel] - DEEP / 257).max() <= 0.5  # 65535 is 257 times 255
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_deep_grey_with_a_transparent_value(tmp_path: Path, orientation: int) -> None:
+    path = tmp_path / "grey.png"
+    Image.fromarray(DEEP).save(path, transparency=32768, exif=exif(orientation))
+    found = load(str(path))
+    assert np.array_equal(found[..., 3], UPRIGHT[orientation](np.where(DEEP == 32768, 0, 255)[..., None])[..., 0])
+
+
+def test_of_what_nobody_says_how_much_white_is(tmp_path: Path) -> None:
+    path = tmp_path / "light.tif"
+    Image.fromarray(np.array([[0.0, 1.0]], np.float32)).save(path)
+    with pytest.raises(UnreadableInputError, match=r"light\.tif .*32 bits a sample; save it with 8 or 16\.$"):
+        load(str(path))
+
+
+def test_large_pictures_are_read_or_refused_without_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pillow refuses from twice its limit on, and warns (here: an error) from the limit on."""
+    path = tmp_path / "large.png"
+    Image.new("L", (2100, 1000)).save(path)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 2_000_000)
+    assert load(str(path)).shape == (1000, 2100, 4)
+    assert upright_size(str(path)) == (2100, 1000)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1_000_000)
+    with pytest.raises(UnreadableInputError, match=r"large\.png .*more than the 2 million pixels"):
+        load(str(path))
+    assert upright_size(str(path)) is None
+
+
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(MissingInputError):
         load(str(tmp_path / "gone.png"))
