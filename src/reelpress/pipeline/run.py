@@ -33,6 +33,10 @@ NET_SLACK = 1.5
 STOP_GRACE_S = 0.7
 """Seconds that stages get to end after a cancel or a stall: with the monitor's tick it stays under one second."""
 
+OTHERS_GRACE_S = 5.0
+"""Seconds at most that the stages which did not stall get on a machine that is busy: whoever knows how to go on without
+the one that did can only do so when they have ended."""
+
 _leaked: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
 
 
@@ -344,7 +348,7 @@ class Pipeline:
         try:
             since = self._clock.now()
             with self._outcome.condition:
-                while self._outcome.running and self._clock.now() - since < self._grace_now():
+                while self._outcome.running and self._clock.now() - since < self._grace_now(since):
                     self._clock.wait(self._outcome.condition, WAIT_SLICE_S)
                 some_left = self._outcome.running > 0
             for thread in self._threads.values():
@@ -371,10 +375,20 @@ class Pipeline:
                 self._outcome.error.leaked_threads = names
             self._threads.clear()
 
-    def _grace_now(self) -> float:
+    def _grace_now(self, since: float) -> float:
+        error = self._outcome.error
+        if self._cancel.cancelled or isinstance(error, Cancelled):
+            return self._grace
         # After a plain failure nobody is in a hurry, and a native call of a second is no reason to leak its thread.
-        hurry = self._cancel.cancelled or isinstance(self._outcome.error, Cancelled | StallError)
-        return self._grace if hurry else max(self._grace, self._deadlines.stall_s)
+        patience = max(self._grace, self._deadlines.stall_s)
+        if isinstance(error, StallError):
+            patience = max(self._grace, min(OTHERS_GRACE_S, self._deadlines.stall_s))
+            if self._clock.now() - since >= self._grace and not self._others_live(error.stage):
+                return self._grace
+        return patience
+
+    def _others_live(self, stage: str) -> bool:
+        return any(thread.is_alive() for name, thread in self._threads.items() if name != stage)
 
     def _raise_outcome(self) -> None:
         error = self._outcome.error
