@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gif_makers import made, planes, ramp
+from PIL import Image
 
 from reelpress.encode.gif import blocks
 from reelpress.encode.gif.canvas import Needed
@@ -18,10 +19,10 @@ from reelpress.encode.gif.mapper import BAYER, TRANSPARENT, Mapper
 from reelpress.encode.gif.palette import choose, nearest_of, to_rgb, to_yuv
 from reelpress.encode.gif.session import GifWriter, Piece, TooLarge
 from reelpress.encode.gif.settings import GifSettings
-from reelpress.errors import Cancelled, OutputError, SettingsError, VerifyError
+from reelpress.errors import Cancelled, EncoderError, OutputError, SettingsError, VerifyError
 from reelpress.media import gif_read
 from reelpress.media.full_chroma import REACH, FullChroma
-from reelpress.media.gif_lzw import Lzw
+from reelpress.media.gif_lzw import Lzw, _image_data
 from reelpress.media.gif_read import BrokenGif, walk
 from reelpress.scene.plan.rect import IntRect
 
@@ -89,6 +90,42 @@ def test_no_room_for_a_compressed_picture_is_said():
         lzw._file = open("/dev/full", "r+b", buffering=0)  # noqa: SIM115
         with pytest.raises(OutputError, match=r"64x96.*temporary.*TMPDIR"):
             lzw.compress(np.zeros((96, 64), np.uint8))
+
+
+def test_what_pillow_itself_says_is_no_full_disk(monkeypatch):
+    """Its encoder's own errors are OSErrors without a number of the system."""
+
+    def fails(*_: object, **__: object) -> None:
+        raise OSError("encoder error -8 when writing image file")
+
+    monkeypatch.setattr(Image.Image, "save", fails)
+    with closing(Lzw()) as lzw, pytest.raises(EncoderError, match=r"64x96: encoder error -8"):
+        lzw.compress(np.zeros((96, 64), np.uint8))
+
+
+def _one_picture() -> bytes:
+    """A file by hand: a screen, a table of two colours, a comment, 2x1 pixels (clear, 0, 1, end in 3 bits each)."""
+    head = b"GIF89a" + struct.pack("<HHBBB", 2, 1, 0x80, 0, 0) + bytes(6) + b"!\xfe\x02hi\x00"
+    return head + b"," + struct.pack("<HHHHB", 0, 0, 2, 1, 0) + b"\x02\x02\x44\x0a\x00" + b";"
+
+
+def test_the_compressed_part_of_a_file_is_found():
+    data = _image_data(_one_picture(), 2, 1)
+    assert data == b"\x02\x02\x44\x0a\x00" and unpacked(data) == [0, 1]
+
+
+def test_a_file_that_is_cut_off_or_another_is_refused():
+    """Cut anywhere; a byte within lost or doubled; interlaced; of another size; two pictures."""
+    whole = _one_picture()
+    others = [whole[:cut] for cut in range(len(whole))]
+    at = whole.index(b",")
+    others += [whole[:-4] + whole[-3:], whole[:-4] + b"\x44" + whole[-4:]]
+    others += [whole[: at + 9] + b"\x40" + whole[at + 10 :], whole[:-1] + whole[at:]]
+    for data in others:
+        with pytest.raises(EncoderError, match="2x1 as one image"):
+            _image_data(data, 2, 1)
+    with pytest.raises(EncoderError):
+        _image_data(whole, 1, 2)
 
 
 def test_a_palette_of_few_colours_is_kept_exactly():
@@ -180,10 +217,22 @@ def test_colours_get_numbers_and_keep_them():
     assert colours.count == 33
 
 
-@pytest.mark.parametrize(("fine", "step"), [(True, 2), (False, 4)])
-def test_chroma_is_told_apart_in_steps_and_luma_in_all(fine, step):
+def coarse() -> Colours:
+    """Colours that were too many for 7 bits of chroma."""
+    colours = Colours(fine=False)
+    grid = np.indices((220, 40)).reshape(2, -1)
+    many = packed(*(c.astype(np.uint8) for c in (grid[0] + 16, 2 * grid[1] + 50, np.full(8800, 90))))
+    assert len(colours.numbers(many[:7900])) == 7900
+    with pytest.raises(TooManyColours):
+        colours.numbers(many)
+    assert (colours.count, colours.generation) == (1, 1)
+    return colours
+
+
+@pytest.mark.parametrize(("made_by", "step"), [(Colours, 2), (lambda: Colours(fine=False), 2), (coarse, 4)])
+def test_chroma_is_told_apart_in_steps_and_luma_in_all(made_by, step):
     """So many neighbouring codes of U, or of V, have one number."""
-    colours = Colours(fine=fine)
+    colours = made_by()
     u = np.arange(32).reshape(4, 8) + 96
     assert len(np.unique(numbers_of(colours, 60, u, 150))) == 32 // step
     assert len(np.unique(numbers_of(colours, 61, 150, u))) == 32 // step
@@ -192,7 +241,7 @@ def test_chroma_is_told_apart_in_steps_and_luma_in_all(fine, step):
 
 def test_a_number_is_the_mean_of_the_pixels_that_it_was_met_in():
     """Grain within one step of chroma has its own mean, not the grid's; what comes later changes nothing."""
-    colours = Colours(fine=False)
+    colours = coarse()
     u = np.full((4, 8), 96)
     u[:2, :4] = 99  # a quarter of the pixels
     number = numbers_of(colours, 60, u, 151)

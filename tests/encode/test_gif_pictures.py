@@ -135,6 +135,15 @@ def test_small_differences_are_left_alone_by_quality(path):
     assert len(seen(path)[0]) == 5
 
 
+def test_a_change_of_tint_alone_is_stored(path):
+    """Three codes of U at the same luma, beyond the tolerance of quality 90: a button that is pointed at."""
+    made(path, [planes(230), planes(230, 131), planes(230)], settings=GifSettings(quality=90))
+    shown, _ = seen(path)
+    assert len(shown) == 3
+    for picture, u in zip(shown, (128, 131, 128), strict=True):
+        assert np.abs(picture - np.clip(bt709(230, u, 128), 0, 255)).max() <= 0.51
+
+
 def test_a_slow_fade_is_not_lost(path):
     """One code value a frame is within the tolerance each time, but not forever."""
     made(path, [planes(y) for y in range(40, 80)], settings=GifSettings(quality=80))

@@ -16,6 +16,9 @@ from reelpress.errors import EncoderError, OutputError
 if TYPE_CHECKING:
     Indices = np.ndarray[Any, np.dtype[np.uint8]]
 
+_EXTENSION = 0x21
+_INTERLACED = 0x40
+
 
 class Lzw:
     """Compresses rectangles of palette indices. One thread. Close it."""
@@ -31,8 +34,8 @@ class Lzw:
             indices: (rows, columns), 8 bits.
 
         Raises:
-            EncoderError: Pillow wrote something else than one GIF picture.
-            OutputError: The folder of temporary files is full.
+            EncoderError: Pillow failed, or wrote something else than one GIF picture.
+            OutputError: The folder of temporary files is full, or cannot be written to.
         """
         from PIL import Image
 
@@ -49,6 +52,8 @@ class Lzw:
             self._file.seek(0)
             data = self._file.read(length)
         except OSError as fault:
+            if fault.errno is None:  # what Pillow's encoder says itself, and not the system
+                raise EncoderError(f"The GIF encoder failed at a picture of {width}x{height}: {fault}.") from fault
             raise OutputError(
                 f"A compressed picture of {width}x{height} does not fit into the folder of temporary files, "
                 f"{tempfile.gettempdir()} ({fault.strerror or fault}). Make room there, or name another in TMPDIR."
@@ -63,16 +68,33 @@ class Lzw:
 
 
 def _image_data(data: bytes, width: int, height: int) -> bytes:
-    """What follows the image descriptor (and its colour table) in a file of one picture."""
-    at = 13 + (3 << ((data[10] & 7) + 1) if data[10] & 0x80 else 0)  # header, screen, global colour table
-    while data[at : at + 1] == b"!":  # extensions: label, sub-blocks
-        at += 2
-        while data[at]:
-            at += data[at] + 1
-        at += 1
+    """What follows the image descriptor (and its colour table) in a file of one picture.
+
+    Raises:
+        EncoderError: The file is another one, or not whole: sub-blocks have to lead to its very end.
+    """
     size = width.to_bytes(2, "little") + height.to_bytes(2, "little")
-    if data[:4] != b"GIF8" or data[at : at + 1] != b"," or data[at + 5 : at + 9] != size or data[-2:] != b"\0;":
+    try:
+        at = 13 + (3 << ((data[10] & 7) + 1) if data[10] & 0x80 else 0)  # header, screen, global colour table
+        while data[at] == _EXTENSION:
+            at = _behind(data, at + 2)
+        flags = data[at + 9]
+        start = at + 10 + (3 << ((flags & 7) + 1) if flags & 0x80 else 0)
+        whole = _behind(data, start + 1) == len(data) - 1
+    except IndexError:  # it is cut off
+        whole = False
+    if (
+        not whole
+        or (data[:4], data[at : at + 1], data[-1:]) != (b"GIF8", b",", b";")
+        or data[at + 5 : at + 9] != size
+        or flags & _INTERLACED
+    ):
         raise EncoderError(f"The GIF encoder did not write a picture of {width}x{height} as one image.")
-    flags = data[at + 9]
-    start = at + 10 + (3 << ((flags & 7) + 1) if flags & 0x80 else 0)
     return data[start:-1]
+
+
+def _behind(data: bytes, at: int) -> int:
+    """Where a chain of sub-blocks ends."""
+    while data[at]:
+        at += data[at] + 1
+    return at + 1

@@ -1,9 +1,9 @@
 """Every colour of a video gets a number: 16 bits that tables are looked up by.
 
 The key of a colour is 8 bits of Y and 6 or 7 of each U and V (chroma is stored at a quarter of the pixels and quantised
-harder by every codec). A number stands for the mean of the pixels that got it, so flat areas are exact. A video of a
-screen has a few thousand such colours, one of a face some ten thousand. Where there are more than numbers, keys get
-coarser.
+harder by every codec). A number stands for the mean of the pixels that it was first met in, so flat areas are exact but
+where colours of the same luma share a key: they are then up to 1 (or 3) codes of U or V off. A video of a screen has a
+few thousand such colours, one of a face some ten thousand. Where there are more than numbers, keys get coarser.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ MOST = 65_536
 _COMFORTABLE = 48_000
 """Above so many colours the next picture starts a new count."""
 
+_FEW = 8000
+"""Up to so many colours 7 bits of chroma cost nothing worth saving."""
+
 WORD = np.dtype("<u4")
 
 _LEVELS = tuple(np.uint32(mask) for mask in (0xFEFEFF, 0xFCFCFF, 0xFCFCFE, 0xF8F8FC))
@@ -43,11 +46,13 @@ class Colours:
     """Numbers for colours, given in the order in which they are met. One thread.
 
     Args:
-        fine: Begin with 7 bits of chroma, not with 6. A third more time, for what is seen in gradients alone.
+        fine: 7 bits of chroma also where there are many colours, not 6. A third more time, for what is seen in
+            gradients alone.
     """
 
     def __init__(self, *, fine: bool = True) -> None:
-        self._level = 0 if fine else 1
+        self._fine = fine
+        self._level = 0
         self._number = np.zeros(_KEYS, np.uint16)  # of which only those pages exist that have a colour
         self.values: Floats = np.zeros((MOST, 3), np.float32)
         """Y, U, V of each number, the mean of the pixels that it was first met in: 0..255, BT.709 limited."""
@@ -81,7 +86,7 @@ class Colours:
             return out
         missing = key.take(at)
         fresh, which, many = np.unique(missing, return_inverse=True, return_counts=True)
-        room = MOST - self.count
+        room = (MOST if self._fine or self._level else _FEW) - self.count
         if len(fresh) > room:
             if self._level < len(_LEVELS) - 1:
                 self._level += 1

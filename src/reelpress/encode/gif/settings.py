@@ -54,7 +54,7 @@ class GifSettings:
 
     @property
     def fine(self) -> bool:
-        """Whether colours are told apart by 7 bits of chroma (above 90), not by 6."""
+        """Whether many colours are told apart by 7 bits of chroma (above 90), not by 6."""
         return self.quality > 90
 
     @property
