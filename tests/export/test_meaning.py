@@ -231,3 +231,96 @@ def test_a_wish_that_is_left_out_is_told(tiny_cap: Path, tmp_path: Path) -> None
     settings = ExportSettings.from_mapping({"transparent": Setting("true", "file reelpress.toml")})
     plan = reelpress.plan(tiny_cap, tmp_path / "x.mp4", settings=settings)
     assert "transparent is left out: an mp4 cannot have it." in plan.warnings
+
+
+@pytest.mark.parametrize("name", ["renderer", "converter", "decoder", "encoder"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_auto_is_whatever_is_needed(kind: str, name: str) -> None:
+    settings = given(kind, name, "auto", "command line")
+    settled(settings, output_of(settings, made(kind)[1]))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_exactly_is_how_every_picture_that_is_coded_is_taken(kind: str) -> None:
+    settings = given(kind, "unchanged_tolerance", 0, "command line")
+    if kind in SOUND:
+        with pytest.raises(SettingsError, match="is for pictures"):
+            settled(settings, output_of(settings, made(kind)[1]))
+    else:
+        settled(settings, output_of(settings, made(kind)[1]))
+    both = {"unchanged": Setting("encode", "command line"), "unchanged_tolerance": Setting("0", "command line")}
+    if kind in VIDEO:
+        settings = ExportSettings.from_mapping({"format": Setting(kind.split()[0], "command line"), **both})
+        settled(settings, output_of(settings, made(kind)[1]))
+
+
+def test_gifski_knows_no_tolerance() -> None:
+    asked = {"encoder": Setting("gifski", "command line"), "unchanged_tolerance": Setting("3", "command line")}
+    settings = ExportSettings.from_mapping(asked)
+    with pytest.raises(SettingsError, match=r"means nothing with --encoder gifski\. Leave one of the two out"):
+        settled(settings, output_of(settings, Path("x.gif")))
+
+
+def test_what_cannot_have_it_is_named() -> None:
+    def warned(codec: str, name: str, value: str) -> list[str]:
+        options = {"codec": Setting(codec, "command line"), name: Setting(value, "file reelpress.toml")}
+        settings = ExportSettings.from_mapping(options)
+        return settled(settings, output_of(settings, Path("x.mov")))[2]
+
+    assert warned("hevc", "cursor_only", "true") == ["cursor-only is left out: HEVC cannot have it."]
+    assert warned("prores", "subtitles", "srt") == ["subtitles is left out: ProRes cannot have it."]
+    settings = given("mov", "subtitles", "srt", "command line")
+    with pytest.raises(SettingsError, match=r"not put beside ProRes\. Use --codec h264 or hevc"):
+        settled(settings, output_of(settings, Path("x.mov")))
+
+
+def test_a_format_for_all_exports_gives_way_to_the_name_of_the_file(
+    tiny_cap: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("REELPRESS_FORMAT", "gif")
+    asked = [str(tiny_cap), "--end", "0.2", "--resolution", "160x90", "-o"]
+    assert command(["export", *asked, str(tmp_path / "x.mp4")]) == 0
+    assert (tmp_path / "x.mp4").read_bytes()[4:8] == b"ftyp"
+    assert command(["export", *asked, str(tmp_path / "x")]) == 0
+    assert (tmp_path / "x").read_bytes()[:4] == b"GIF8"
+    capsys.readouterr()
+    for more, name, said in (
+        (["--format", "gif"], "y.mp4", "contradict each other"),
+        ([], "y.mkv", r"no \.mkv is made here"),
+        (["--preset", "slack"], "y.mkv", r"no \.mkv is made here"),
+    ):
+        assert command(["export", *asked, str(tmp_path / name), *more]) == 2
+        assert re.search(said, capsys.readouterr().err)
+
+
+def test_a_preset_in_python_gives_way_to_the_name_of_the_file(tiny_cap: Path, tmp_path: Path) -> None:
+    overlay = ExportSettings.with_preset("keynote-overlay", resolution="160x90")
+    for target, encoder, alpha in (("x.mov", "prores_ks", "yuva444p10le"), ("x.mp4", "libx264", "yuv420p")):
+        plan = reelpress.plan(tiny_cap, tmp_path / target, settings=overlay)
+        assert plan.encoder.used == encoder and not plan.warnings, plan.warnings
+        assert plan.formats[-1].format == alpha
+    asked = ExportSettings.with_preset("slack", format="mp4")
+    with pytest.raises(SettingsError, match="contradict each other"):
+        reelpress.plan(tiny_cap, tmp_path / "x.gif", settings=asked)
+
+
+def test_two_sources_of_one_name_are_told_by_the_file_they_would_be(
+    tiny_cap: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(["export", str(tiny_cap), str(tiny_cap), "-o", f"{tmp_path}/out/", "--format", "gif"]) == 2
+    assert f"would both become {tiny_cap.stem}.gif." in capsys.readouterr().err
+
+
+def test_a_picture_can_be_had_where_exports_are_usually_sound(
+    tiny_cap: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["frame", str(tiny_cap), "-o", str(tmp_path / "f.png"), "--resolution", "160x90", "--overwrite"]
+    assert command([*asked, "--format", "wav"]) == 2
+    assert "--resolution is for pictures, and a wav has none" in capsys.readouterr().err
+    monkeypatch.setenv("REELPRESS_FORMAT", "wav")
+    assert command(asked) == 0
+    sound = ExportSettings.from_mapping({"format": Setting("wav", "file reelpress.toml")})
+    first = next(iter(reelpress.render(tiny_cap, settings=sound)))
+    assert (first.width, first.height) == (1920, 1080)
+    asked_for = ExportSettings(format="wav")  # nobody gave --renderer: it is not what is refused
+    next(iter(reelpress.render(tiny_cap, settings=asked_for)))

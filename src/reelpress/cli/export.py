@@ -45,7 +45,7 @@ def run(sources: list[Path], output: Path | None, options: dict[str, Any], conso
         return 0
     if output is not None and os.path.exists(output) and not os.path.isdir(output):
         raise SettingsError(f"-o {output} is a file, but there are {len(sources)} sources. Give a folder.")
-    _refuse_same_names(sources)
+    _refuse_same_names(sources, settings_for(sources[0], options, output).usual_format)
     _refuse_one_file_for_all(sources, options)
     with _folder_of(_target(sources[0], output, options, several=True), output):
         return _several(sources, output, options, console)
@@ -152,12 +152,12 @@ def _refuse_one_file_for_all(sources: list[Path], options: dict[str, Any]) -> No
             )
 
 
-def _refuse_same_names(sources: list[Path]) -> None:
+def _refuse_same_names(sources: list[Path], extension: str) -> None:
     seen: dict[str, Path] = {}
     for source in sources:
         stem = source.stem
         if stem in seen:
             raise SettingsError(
-                f"{seen[stem]} and {source} would both become {stem}.mp4. Export one of them by itself with -o."
+                f"{seen[stem]} and {source} would both become {stem}.{extension}. Export one of them by itself with -o."
             )
         seen[stem] = source

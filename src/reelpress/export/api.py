@@ -117,7 +117,8 @@ def render(source: Path | str, *, settings: ExportSettings | None = None) -> Ite
         ReelpressError: As ``export``.
     """
     # Said, so that no GPU is opened and tried for nothing.
-    with prepare(Path(source), None, replace(settings or ExportSettings(), renderer="cpu"), estimated=False) as job:
+    settings = (settings or ExportSettings()).for_pictures(renderer="cpu")
+    with prepare(Path(source), None, settings, estimated=False) as job:
         yield from _pictures(job)
 
 

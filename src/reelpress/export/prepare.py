@@ -27,7 +27,7 @@ from reelpress.export.presets import refuse_unapplied
 from reelpress.export.settings import ExportSettings, Unchanged, parse_resolution
 from reelpress.export.sound_only import sound_plan
 from reelpress.export.subtitles import cues, subtitle_path
-from reelpress.export.target import target_path
+from reelpress.export.target import named_by, target_path
 from reelpress.export.ways import choose_ways
 from reelpress.media.steady import DEFAULT_TOLERANCE
 from reelpress.pipeline.budget import Budget
@@ -62,7 +62,9 @@ def prepare(source: Path, output: Path | None, settings: ExportSettings, *, esti
     """
     source = Path(source)
     refuse_unapplied(settings)
-    target = target_path(source, None if output is None else Path(output), settings)
+    output = None if output is None else Path(output)
+    settings = named_by(output, settings)
+    target = target_path(source, output, settings)
     recording = load(source)
     try:
         return _prepared(source, target, settings, recording, estimated=estimated)

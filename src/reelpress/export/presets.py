@@ -44,7 +44,8 @@ def options(source: Path | None, command_line: Mapping[str, Any], output: Path |
     Args:
         source: Beside it there may be a config file.
         command_line: Options as they were given; ``None`` is not given.
-        output: A suffix of its own is as good as ``--format``: a preset's format gives way.
+        output: A suffix of its own is as good as ``--format``: the format of a preset, the environment or a config
+            file gives way.
 
     Raises:
         SettingsError: A file or a preset cannot be read, or sets what it cannot set.
@@ -58,6 +59,9 @@ def with_preset(
 ) -> dict[str, Setting]:
     """``layers`` with the options of the preset that they name."""
     merged = dict(layers)
+    suffix = _suffix(output)
+    if suffix is not None and "format" in merged and merged["format"].origin != "command line":
+        del merged["format"]
     named = merged.get("preset")
     if named is None:
         return merged
@@ -70,7 +74,7 @@ def with_preset(
     values = checked(preset)
     rank = _rank(named.origin, source_folder)
     stronger = {name for name, setting in merged.items() if _rank(setting.origin, source_folder) >= rank}
-    values = _of_format(values, merged["format"].value if "format" in stronger else _suffix(output))
+    values = _of_format(values, merged["format"].value if "format" in stronger else suffix)
     merged |= {name: Setting(value, preset.origin) for name, value in values.items() if name not in stronger}
     merged["preset"] = Setting(AppliedPreset(named.value), named.origin)
     return merged

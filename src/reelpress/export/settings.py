@@ -201,6 +201,15 @@ class ExportSettings:
         is the default's cannot be told from none)."""
         return name in self.asked or (name not in self.assumed and getattr(self, name) != DEFAULTS[name])
 
+    def for_pictures(self, **ours: Any) -> ExportSettings:
+        """The settings where pictures are made and no file: ``ours`` set by the program, so nobody asked for them.
+
+        A format of sound alone that is only a default is left out.
+        """
+        if self.format in ("m4a", "wav") and not self.is_asked("format"):
+            ours["format"] = None
+        return dataclasses.replace(self, **ours, asked=self.asked - ours.keys(), assumed=self.assumed | ours.keys())
+
     @classmethod
     def from_mapping(cls, values: Mapping[str, Setting]) -> ExportSettings:
         """Settings from layered values as the command line, the environment or a file gives them.

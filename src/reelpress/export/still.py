@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -68,8 +67,7 @@ def render_still(source: Path, time: Fraction, *, settings: ExportSettings | Non
     """
     # Hundreds of pictures are decoded for one at most: a chip's decoder would hardly be open by then, and a GPU not
     # ready to draw the one.
-    settings = dataclasses.replace(
-        settings or ExportSettings(),
+    settings = (settings or ExportSettings()).for_pictures(
         start=None,
         end=None,
         no_audio=True,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reelpress.errors import SettingsError
-from reelpress.export.settings import FORMATS
+from reelpress.export.presets import OF_ONE_FORMAT
+from reelpress.export.settings import DEFAULTS, FORMATS
 
 if TYPE_CHECKING:
     from reelpress.export.settings import ExportSettings
@@ -20,6 +22,21 @@ _OTHERS = frozenset(
     )
 )
 """Suffixes of pictures, sound and video that no format here has."""
+
+
+def named_by(output: Path | None, settings: ExportSettings) -> ExportSettings:
+    """The settings, where ``output`` has a suffix that says another kind of file than a default does.
+
+    A format that a preset, the environment or a config file gave is such a default, and gives way with what was chosen
+    for it.
+    """
+    suffix = "" if output is None else output.suffix.lower().lstrip(".")
+    if settings.format is None or settings.is_asked("format") or suffix == settings.format:
+        return settings
+    if suffix not in FORMATS and suffix not in _OTHERS:
+        return settings
+    gone = {"format", *(OF_ONE_FORMAT & settings.assumed)}
+    return replace(settings, **{name: DEFAULTS[name] for name in gone})
 
 
 def target_path(source: Path, output: Path | None, settings: ExportSettings) -> Path:

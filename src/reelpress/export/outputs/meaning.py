@@ -3,7 +3,7 @@
 One that was given for an export and cannot have any effect on it is refused, with what is allowed: whoever wrote it
 expects something that will not come. What a preset, the environment or a config file says is a default for exports of
 every kind, and is left out where it means nothing. A wish that is met anyway is no mistake: ``--no-audio`` for a GIF,
-``--unchanged encode`` for ProRes.
+``--unchanged encode`` for ProRes, ``--renderer auto`` for a WAV.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def settled(settings: ExportSettings, base: Output) -> tuple[ExportSettings, Out
             raise SettingsError(_refusal(name, value, kind, settings, base))
         settings = replace(settings, **{name: default})
         if name in CONTENT:
-            warnings.append(f"{option_of(name)} is left out: {_article(base.name)} {base.name} cannot have it.")
+            warnings.append(f"{option_of(name)} is left out: {_lacking(name, kind, base)} cannot have it.")
     return settings, base.of(settings), warnings
 
 
@@ -117,6 +117,8 @@ def _is_meant(name: str, value: Any, kind: str, settings: ExportSettings, base: 
         return name in base.labels
     if name == "encoder":
         return value in encoders(kind)
+    if value == "auto":
+        return True  # whatever is needed, be it nothing
     if name == "unchanged":
         return value in kept(kind, settings)
     if name == "no_audio":
@@ -127,11 +129,14 @@ def _is_meant(name: str, value: Any, kind: str, settings: ExportSettings, base: 
         return not isinstance(base, PipeOutput) or value == "fast"
     if name == "quality" and kind in ("apng", "png") and value == "maximum":
         return True  # nothing is ever lost
+    if name == "unchanged_tolerance" and base.has_pictures and value == 0:
+        return True  # where every picture is coded, every difference is
     if kind not in MEANT_FOR.get(name, (kind,)):
         return False
     if settings.is_asked(name):
         # what contradicts another option is told by that one's own words
-        return name != "unchanged_tolerance" or settings.unchanged != "encode" or not settings.is_asked("unchanged")
+        every = foreign or (settings.unchanged == "encode" and settings.is_asked("unchanged"))
+        return name != "unchanged_tolerance" or not every
     if name == "fps" and kind == "gif":
         return bool(1 <= value <= FASTEST)
     return not (foreign and kind == "gif" and name in ("max_size", "transparent", "cursor_only", "unchanged_tolerance"))
@@ -174,9 +179,12 @@ def _refusal(name: str, value: Any, kind: str, settings: ExportSettings, base: O
     if name == "quality" and kind in ("apng", "png"):
         return f"{given} {value} means nothing for {_called(kind)}, which never loses anything. Allowed is: maximum."
     if name == "unchanged_tolerance" and kind in MEANT_FOR[name]:
-        return f"{given} means nothing with --unchanged encode. Leave one of the two out."
+        other = "--encoder gifski" if settings.encoder == "gifski" else "--unchanged encode"
+        return f"{given} means nothing with {other}. Leave one of the two out."
     if name == "subtitles" and base.name == "webm":
         return f"{given} writes a track that a WebM cannot have. Use --format mp4, or leave it out."
+    if name == "subtitles" and kind == "prores":
+        return f"{given} writes a track that is not put beside ProRes. Use --codec h264 or hevc, or leave it out."
     if name in ("gif_quality", "max_size"):
         return f"{given} is for --format gif only."
     if name == "loop":
@@ -196,6 +204,13 @@ def _called(kind: str) -> str:
     if kind == "prores":
         return "ProRes, which has a rate of its own and codes every picture by itself"
     return "a GIF" if kind == "gif" else f"--format {kind}" if kind in PICTURES[5:] else _NAMES[kind]
+
+
+def _lacking(name: str, kind: str, base: Output) -> str:
+    """What cannot have it: the codec, where the same format could with another one."""
+    if base.name == "mov" and name in ("transparent", "cursor_only", "subtitles"):
+        return "ProRes" if kind == "prores" else _NAMES[kind]
+    return f"{_article(base.name)} {base.name}"
 
 
 def _article(name: str) -> str:
