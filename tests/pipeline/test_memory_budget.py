@@ -401,3 +401,29 @@ def test_facts_that_cannot_be_had_are_no_shortage(clock):
     )
     monitor()
     assert not monitor.tripped
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc's heap is known")
+def test_a_freed_heap_goes_back_to_the_system() -> None:
+    """Blocks below the threshold of mmap, freed under one that lives on: glibc keeps them until it is asked."""
+    code = textwrap.dedent(
+        """
+        import ctypes
+        from reelpress.pipeline.machine import rss, trim_heap
+
+        libc = ctypes.CDLL(None)
+        libc.malloc.restype = ctypes.c_void_p
+        libc.malloc.argtypes = (ctypes.c_size_t,)
+        libc.free.argtypes = (ctypes.c_void_p,)
+        blocks = [libc.malloc(100_000) for _ in range(400)]
+        for block in blocks:
+            ctypes.memset(block, 1, 100_000)
+        for block in blocks[:-1]:
+            libc.free(block)
+        before = rss()
+        assert trim_heap()
+        print(before - rss())
+        """
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert int(run.stdout) > 30_000_000  # of 40

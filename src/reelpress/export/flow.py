@@ -21,6 +21,7 @@ from reelpress.media.audio import AudioMixer
 from reelpress.media.pool import pool
 from reelpress.media.text_track import text_packets
 from reelpress.pipeline.channel import MIN_ITEMS, Channel
+from reelpress.pipeline.machine import trim_heap
 from reelpress.pipeline.memory import PressureMonitor
 from reelpress.pipeline.run import Pipeline, PipelineStats, leaked_threads
 from reelpress.pipeline.stage import THREAD_PREFIX, Stage
@@ -263,6 +264,7 @@ class Flow:
             self.converting.close()
         del self.writer, self.encoder, self.looking
         pool.clear()
+        trim_heap()
 
     def converter_lost(self) -> tuple[str, str] | None:
         """The converter that took the place of the plan's, and why; told once."""

@@ -65,12 +65,29 @@ def bound_heap(*, large_blocks: bool = False) -> bool:
     try:
         libc = ctypes.CDLL(None)
         done = bool(libc.mallopt(m_arena_max, 1))
-        done = done and (not large_blocks or bool(libc.mallopt(m_mmap_threshold, 4 << 20)))
-        libc.malloc_trim.argtypes = (ctypes.c_size_t,)
-        libc.malloc_trim(0)  # 0: nothing could be given back
-        return done
+        return done and (not large_blocks or bool(libc.mallopt(m_mmap_threshold, 4 << 20))) and trim_heap()
     except (OSError, AttributeError):
         return False
+
+
+def trim_heap() -> bool:
+    """Give what the heap has freed back to the system now; where that is not known to work, nothing is done.
+
+    Returns:
+        Whether it was done (there may have been nothing to give back). It takes a few milliseconds.
+    """
+    import ctypes
+    import platform
+
+    if platform.libc_ver()[0] != "glibc":
+        return False
+    try:
+        trim = ctypes.CDLL(None).malloc_trim
+    except (OSError, AttributeError):
+        return False
+    trim.argtypes = (ctypes.c_size_t,)
+    trim(0)
+    return True
 
 
 def boot_id() -> str:
