@@ -10,6 +10,8 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from reelpress.errors import Cancelled, OutputError
 from reelpress.media.boxes import top_level_boxes
 
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-BLOCK = 4 << 20
+BLOCK = 1 << 20
+"""Bytes moved at a time. Larger ones are not faster, and count towards the peak of a long export."""
 _CONTAINERS = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl"})
 _LIMIT = 0xFFFF_FFFF
 
@@ -30,7 +33,7 @@ def move_index_to_front(
 ) -> None:
     """Rewrite ``path`` so that ``moov`` follows ``ftyp``; a file that is so already stays as it is.
 
-    Needs memory for the index and one block of 4 MiB. A file that is interrupted half-way is useless.
+    Needs memory for the index and one block. A file that is interrupted half-way is useless.
 
     Raises:
         OutputError: The file is not a finished MP4.
@@ -52,13 +55,16 @@ def move_index_to_front(
         file.seek(index_at)
         moov = relocated(file.read(index_size))
         shift = len(moov)
+        buffer = memoryview(bytearray(min(BLOCK, index_at - insert_at)))
         end = index_at
         while end > insert_at:
             if cancelled is not None and cancelled():
                 raise Cancelled("The export was cancelled.")
             start = max(insert_at, end - BLOCK)
+            block = buffer[: end - start]
             file.seek(start)
-            block = file.read(end - start)
+            if file.readinto(block) != len(block):
+                raise OutputError(f"{path} became shorter while its index was moved. Try again; check the disk.")
             file.seek(start + shift)
             file.write(block)
             end = start
@@ -98,10 +104,10 @@ def _patched(box: bytes, shift: int) -> bytes:
         return struct.pack(">I4s", 8 + len(parts), name) + bytes(parts)
     if name in (b"stco", b"co64"):
         (count,) = struct.unpack_from(">I", box, head + 4)
-        code = "I" if name == b"stco" else "Q"
-        offsets = [value + shift for value in struct.unpack_from(f">{count}{code}", box, head + 8)]
-        wide = name == b"co64" or max(offsets, default=0) > _LIMIT
-        body = struct.pack(f">{count}{'Q' if wide else 'I'}", *offsets)
+        offsets = np.frombuffer(box, ">u4" if name == b"stco" else ">u8", count, head + 8).astype(np.uint64)
+        offsets += np.uint64(shift)
+        wide = name == b"co64" or int(offsets.max(initial=0)) > _LIMIT
+        body = offsets.astype(">u8" if wide else ">u4").tobytes()
         flags = box[head : head + 4]
         return (
             struct.pack(">I4s", 16 + len(body), b"co64" if wide else b"stco") + flags + struct.pack(">I", count) + body
